@@ -1,0 +1,208 @@
+"""What is asked of a tenant's stock. A command is an action with its origin.
+
+Commands are complete: every identifier that the outcome needs was made at the edge, and times are
+stamped by the ledger, so that deciding needs no clock and no chance.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast.domain.records import Line
+
+#: An expected version that any existing record meets (`If-Match: *`).
+ANY_VERSION: Final = -1
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustStock:
+    """Change what is on hand by `delta`, which is not 0."""
+
+    store_id: str
+    sku: str
+    delta: int
+    expected_version: int | None = None
+    reason: str | None = None
+    occurred_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CountStock:
+    """Set what is on hand to what was counted."""
+
+    store_id: str
+    sku: str
+    counted: int
+    expected_version: int | None = None
+    reason: str | None = None
+    occurred_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveStock:
+    """Goods came in."""
+
+    store_id: str
+    sku: str
+    qty: int
+    expected_version: int | None = None
+    reason: str | None = None
+    occurred_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShipStock:
+    """Goods went out: sold over the counter, or sent away."""
+
+    store_id: str
+    sku: str
+    qty: int
+    expected_version: int | None = None
+    reason: str | None = None
+    occurred_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStock:
+    """Move goods between two stores of the tenant: both sides or neither."""
+
+    from_store_id: str
+    to_store_id: str
+    lines: tuple[Line, ...]
+    from_version: int | None = None
+    to_version: int | None = None
+    reason: str | None = None
+    occurred_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetOut:
+    """Mark a SKU as out (not to be promised to anybody), until an instant or until unmarked."""
+
+    store_id: str
+    sku: str
+    is_out: bool
+    reason: str | None = None
+    until: int | None = None
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LiftOut:
+    """The instant came until which a SKU was marked as out. The ledger's own command."""
+
+    store_id: str
+    sku: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveStock:
+    """Hold stock for somebody: all lines or none.
+
+    `ttl_ms` None never expires. With `reuse`, an active one-line reservation of the same user,
+    store and SKU is the answer, whatever quantity is asked.
+    """
+
+    reservation_id: str
+    store_id: str
+    user_id: str | None
+    lines: tuple[Line, ...]
+    ttl_ms: int | None
+    expected_version: int | None = None
+    reuse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmReservation:
+    """The reserved goods are taken: they leave what is on hand."""
+
+    reservation_id: str
+    user_id: str | None
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReservation:
+    """The reserved goods are released."""
+
+    reservation_id: str
+    user_id: str | None
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExtendReservation:
+    """The deadline moves to `ttl_ms` from now (None: never); it never comes nearer."""
+
+    reservation_id: str
+    user_id: str | None
+    ttl_ms: int | None
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExpireReservation:
+    """A reservation's deadline came. The ledger's own command."""
+
+    reservation_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseRow:
+    """A row of a bulk load that makes no sense was refused; only its source's mark moves."""
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyBatch:
+    """Many actions as one: one event, all or none."""
+
+    actions: tuple["RowAction", ...]
+
+
+RowAction = (
+    AdjustStock
+    | CountStock
+    | ReceiveStock
+    | ShipStock
+    | TransferStock
+    | SetOut
+    | ReserveStock
+    | ConfirmReservation
+    | CancelReservation
+    | ExtendReservation
+)
+Action = RowAction | ApplyBatch | RefuseRow | ExpireReservation | LiftOut
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A caller's key for one request, with what tells that request from another."""
+
+    key: str
+    fingerprint: str
+    ttl_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """A row's place in a bulk load: it is decided only when the source's mark is `after`."""
+
+    name: str
+    after: int
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An action with its origin: who asked, under which request, and what guards a repetition."""
+
+    action: Action
+    event_id: str
+    actor: str
+    request_id: str
+    idempotency: Idempotency | None = None
+    source: SourceLine | None = None
+    #: How long a reservation that this command ends stays readable.
+    retention_ms: int = 30 * 24 * 3600 * 1000

@@ -1,0 +1,188 @@
+"""Where a request is decided: a view and a command give one event, an answer, or a refusal."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from holdfast.domain.commands import (
+    Action,
+    AdjustStock,
+    ApplyBatch,
+    CancelReservation,
+    Command,
+    ConfirmReservation,
+    CountStock,
+    ExpireReservation,
+    ExtendReservation,
+    LiftOut,
+    ReceiveStock,
+    RefuseRow,
+    ReserveStock,
+    RowAction,
+    SetOut,
+    ShipStock,
+    TransferStock,
+)
+from holdfast.domain.decide import reservations, stock
+from holdfast.domain.decide.draft import Draft, InvariantViolation
+from holdfast.domain.decide.stock import Fact
+from holdfast.domain.events import Event, KeyStamp, SourceStamp
+from holdfast.domain.records import KEY, SOURCE, DecisionView, Json, Outcome
+from holdfast.domain.rejections import Rejected, idempotency_mismatch
+
+__all__ = ["InvariantViolation", "decide"]
+
+_DECIDERS: Final[dict[type, Callable[[Draft, Any], Fact | None]]] = {
+    AdjustStock: stock.adjust,
+    CountStock: stock.count,
+    ReceiveStock: stock.receive,
+    ShipStock: stock.ship,
+    TransferStock: stock.transfer,
+    SetOut: stock.set_out,
+    LiftOut: stock.lift_out,
+    ReserveStock: reservations.reserve,
+    ConfirmReservation: reservations.confirm,
+    CancelReservation: reservations.cancel,
+    ExtendReservation: reservations.extend,
+    ExpireReservation: reservations.expire,
+}
+
+
+def decide(view: DecisionView, command: Command, sequence: int, now: int) -> Event | Outcome:
+    """Decide one command.
+
+    Args:
+        view: the records, with everything in them that was decided before.
+        command: what is asked.
+        sequence: the number that the event will have.
+        now: the tenant's time, in ms; every deadline up to it is already in `view`.
+
+    Returns:
+        The event to write, or, when nothing changes and nothing is to be remembered, the answer.
+
+    Raises:
+        Rejected: the business says no.
+        InvariantViolation: a bug.
+    """
+    replayed = _remembered(view, command, now)
+    if replayed is not None:
+        return replayed
+    _require_mark(view, command)
+    draft = Draft(view, now, command.retention_ms)
+    fact, refused = _act_or_refuse(draft, command)
+    if fact is None and command.idempotency is None and command.source is None:
+        return _answer(draft, command.action)
+    kind, facts = fact or (_NOTHING_CHANGED[command.idempotency is None], {})
+    outcome = _answer(draft, command.action) if refused is None else Outcome()
+    return Event(
+        sequence,
+        now,
+        kind,
+        command.event_id,
+        command.actor,
+        command.request_id,
+        facts,
+        outcome.stock,
+        outcome.reservations,
+        outcome.existing,
+        _key_stamp(command, now),
+        _source_stamp(command, refused),
+    )
+
+
+_NOTHING_CHANGED: Final = ("KeyRemembered", "RowUnchanged")
+
+
+def _act_or_refuse(draft: Draft, command: Command) -> tuple[Fact | None, Rejected | None]:
+    """Act; a row of a bulk load that is refused becomes a fact, because its mark must move."""
+    try:
+        fact = _act(draft, command.action)
+    except Rejected as no:
+        if command.source is None:
+            raise
+        return ("RowRefused", {}), no
+    return (fact if draft.changed else None), None
+
+
+def _act(draft: Draft, action: Action) -> Fact | None:
+    if isinstance(action, ApplyBatch):
+        return _apply_batch(draft, action)
+    if isinstance(action, RefuseRow):
+        raise Rejected(action.code, action.detail)
+    return _DECIDERS[type(action)](draft, action)
+
+
+def _answer(draft: Draft, action: Action) -> Outcome:
+    outcome = draft.outcome
+    reused = isinstance(action, ReserveStock) and not draft.changed
+    return outcome._replace(existing=True) if reused else outcome
+
+
+def _apply_batch(draft: Draft, batch: ApplyBatch) -> Fact | None:
+    facts: list[Json] = []
+    refused: list[Json] = []
+    for number, row in enumerate(batch.actions, start=1):
+        try:
+            facts.append(_row_fact(_act(draft, row), row))
+        except Rejected as no:
+            refused.append(
+                {"line": number, "code": no.code, "detail": no.detail, "details": no.data}
+            )
+    if refused:
+        raise Rejected(
+            "batch_refused",
+            f"{len(refused)} of {len(batch.actions)} rows were refused, so none was applied.",
+            {"errors": refused},
+        )
+    return "BatchApplied", {"rows": facts}
+
+
+def _row_fact(fact: Fact | None, row: RowAction) -> Json:
+    kind, facts = fact or ("Unchanged", {})
+    touched = {"storeId": row.store_id, "sku": row.sku} if isinstance(row, _ONE_SKU) else {}
+    return {"type": kind, **touched, **facts}
+
+
+_ONE_SKU = (AdjustStock, CountStock, ReceiveStock, ShipStock, SetOut)
+
+
+def _remembered(view: DecisionView, command: Command, now: int) -> Outcome | None:
+    """Return the first answer to this key; refuse a key that belongs to another request."""
+    wanted = command.idempotency
+    if wanted is None:
+        return None
+    known = view.get(KEY, (command.actor, wanted.key))
+    if known is None or known.expires_at <= now:
+        return None
+    if known.fingerprint != wanted.fingerprint:
+        raise idempotency_mismatch(wanted.key)
+    return known.outcome._replace(replayed=True)
+
+
+def _require_mark(view: DecisionView, command: Command) -> None:
+    """Refuse a row of a bulk load that does not follow the last one that was decided."""
+    line = command.source
+    if line is None:
+        return
+    source = view.get(SOURCE, (line.name,))
+    mark = 0 if source is None else source.mark
+    if mark != line.after or line.line <= mark:
+        raise Rejected(
+            "version_conflict",
+            f"The load {line.name} is at line {mark}, not {line.after}: go on behind its mark.",
+            {"mark": mark},
+        )
+
+
+def _key_stamp(command: Command, now: int) -> KeyStamp | None:
+    wanted = command.idempotency
+    if wanted is None:
+        return None
+    return KeyStamp(wanted.key, wanted.fingerprint, now + wanted.ttl_ms)
+
+
+def _source_stamp(command: Command, refused: Rejected | None) -> SourceStamp | None:
+    line = command.source
+    if line is None:
+        return None
+    why = None if refused is None else (refused.code, refused.detail)
+    return SourceStamp(line.name, line.line, why)

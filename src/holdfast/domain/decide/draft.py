@@ -1,0 +1,115 @@
+"""The scratch paper of one decision: records as they would be after it."""
+
+from holdfast.domain.commands import ANY_VERSION
+from holdfast.domain.records import (
+    RESERVATION,
+    STOCK,
+    DecisionView,
+    Outcome,
+    Reservation,
+    StockRecord,
+)
+from holdfast.domain.rejections import invalid, unknown_stock, version_conflict
+from holdfast.domain.values import QUANTITY_MAX
+
+
+class InvariantViolation(Exception):
+    """A bug: a rule that always holds would be broken. The tenant must stop."""
+
+
+class Draft:
+    """Records read through a view, with this decision's own changes laid over it.
+
+    However often one decision changes a record, the record gains one version.
+    """
+
+    def __init__(self, view: DecisionView, now: int, retention_ms: int) -> None:
+        self.view = view
+        self.now = now
+        self.retention_ms = retention_ms
+        self.changed = False
+        self._stock: dict[tuple[str, str], StockRecord] = {}
+        self._reservations: dict[str, Reservation] = {}
+
+    @property
+    def outcome(self) -> Outcome:
+        """The records that were changed or shown, in the order of their first use."""
+        return Outcome(tuple(self._stock.values()), tuple(self._reservations.values()))
+
+    def stock(self, store_id: str, sku: str) -> StockRecord | None:
+        """Return the stock record as this decision has it so far."""
+        key = (store_id, sku)
+        return self._stock.get(key) or self.view.get(STOCK, key)
+
+    def known_stock(self, store_id: str, sku: str) -> StockRecord:
+        """Return the stock record, or refuse because the store never had the SKU."""
+        record = self.stock(store_id, sku)
+        if record is None:
+            raise unknown_stock(store_id, [sku])
+        return record
+
+    def stock_or_new(self, store_id: str, sku: str) -> StockRecord:
+        """Return the stock record, or an empty one at version 0."""
+        return self.stock(store_id, sku) or StockRecord(
+            store_id, sku, 0, 0, False, None, None, 0, self.now
+        )
+
+    def expect(self, store_id: str, sku: str, expected: int | None) -> None:
+        """Refuse unless the stock record is at the version that the caller has seen.
+
+        What counts is the version before this decision, so that lines of one batch may each
+        name the version that their caller read.
+        """
+        if expected is None:
+            return
+        before = self.view.get(STOCK, (store_id, sku))
+        require_version(f"{sku} in {store_id}", 0 if before is None else before.version, expected)
+
+    def set_levels(self, record: StockRecord, on_hand: int, reserved: int) -> None:
+        """Put new numbers in a stock record.
+
+        Raises:
+            Rejected: the number would be larger than what can be counted.
+            InvariantViolation: more would be reserved than is on hand.
+        """
+        if on_hand > QUANTITY_MAX:
+            raise invalid("/", f"{record.sku} in {record.store_id} would exceed {QUANTITY_MAX}.")
+        if not on_hand >= reserved >= 0:
+            raise InvariantViolation(f"{record.key}: on hand {on_hand}, reserved {reserved}")
+        self.put_stock(record._replace(on_hand=on_hand, reserved=reserved))
+
+    def put_stock(self, record: StockRecord) -> None:
+        """Change a stock record; version and time are set here."""
+        key = (record.store_id, record.sku)
+        before = self.view.get(STOCK, key)
+        version = 1 if before is None else before.version + 1
+        self._stock[key] = record._replace(version=version, updated_at=self.now)
+        self.changed = True
+
+    def show_stock(self, record: StockRecord) -> None:
+        """Answer with a record that this decision does not change."""
+        self._stock.setdefault((record.store_id, record.sku), record)
+
+    def reservation(self, reservation_id: str) -> Reservation | None:
+        """Return the reservation as this decision has it so far."""
+        return self._reservations.get(reservation_id) or self.view.get(
+            RESERVATION, (reservation_id,)
+        )
+
+    def put_reservation(self, reservation: Reservation) -> None:
+        """Change or make a reservation; its version is set here."""
+        before = self.view.get(RESERVATION, reservation.key)
+        version = 1 if before is None else before.version + 1
+        self._reservations[reservation.reservation_id] = reservation._replace(version=version)
+        self.changed = True
+
+    def show_reservation(self, reservation: Reservation) -> None:
+        """Answer with a reservation that this decision does not change."""
+        self._reservations.setdefault(reservation.reservation_id, reservation)
+
+
+def require_version(what: str, current: int, expected: int | None) -> None:
+    """Refuse a write that was made for another version of `what` (0: it does not exist yet)."""
+    if expected is None or expected == current or (expected == ANY_VERSION and current > 0):
+        return
+    raise version_conflict(what, current)

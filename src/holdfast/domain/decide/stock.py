@@ -1,0 +1,155 @@
+"""Decisions about stock: taking in, selling, counting, moving, marking as out."""
+
+from holdfast.domain.commands import (
+    AdjustStock,
+    CountStock,
+    LiftOut,
+    ReceiveStock,
+    SetOut,
+    ShipStock,
+    TransferStock,
+)
+from holdfast.domain.decide.draft import Draft
+from holdfast.domain.records import Json, Line, StockRecord
+from holdfast.domain.rejections import insufficient_stock, invalid, shortage, unknown_stock
+from holdfast.domain.values import instant_text
+
+#: The type of the event, and what was asked, JSON-ready.
+Fact = tuple[str, dict[str, Json]]
+
+
+def merge_lines(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Add up the lines of one SKU, so that each SKU is looked at once."""
+    if len(lines) == 1:
+        return lines
+    sums: dict[str, int] = {}
+    for line in lines:
+        sums[line.sku] = sums.get(line.sku, 0) + line.qty
+    return tuple(Line(sku, qty) for sku, qty in sums.items())
+
+
+def refuse_unknown(draft: Draft, store_id: str, lines: tuple[Line, ...]) -> list[StockRecord]:
+    """Return the stock records of all lines, or refuse and name every SKU that is unknown."""
+    records = [draft.stock(store_id, line.sku) for line in lines]
+    missing = [line.sku for line, record in zip(lines, records, strict=True) if record is None]
+    if missing:
+        raise unknown_stock(store_id, missing)
+    return [record for record in records if record is not None]
+
+
+def short_line(draft: Draft, record: StockRecord, requested: int, available: int) -> Json:
+    """Describe a line that cannot be served, with the time when more may be released."""
+    release = draft.view.next_release(record.store_id, record.sku)
+    return shortage(record.store_id, record.sku, requested, available, release)
+
+
+def _take(draft: Draft, record: StockRecord, qty: int) -> None:
+    if qty > record.available:
+        raise insufficient_stock([short_line(draft, record, qty, record.available)])
+    draft.set_levels(record, record.on_hand - qty, record.reserved)
+
+
+def _noted(facts: dict[str, Json], reason: str | None, occurred_at: int | None) -> dict[str, Json]:
+    if reason is not None:
+        facts["reason"] = reason
+    if occurred_at is not None:
+        facts["occurredAt"] = instant_text(occurred_at)
+    return facts
+
+
+def adjust(draft: Draft, action: AdjustStock) -> Fact:
+    """Change what is on hand; a positive change makes record and store where there are none."""
+    draft.expect(action.store_id, action.sku, action.expected_version)
+    if action.delta > 0:
+        record = draft.stock_or_new(action.store_id, action.sku)
+        draft.set_levels(record, record.on_hand + action.delta, record.reserved)
+    else:
+        _take(draft, draft.known_stock(action.store_id, action.sku), -action.delta)
+    facts: dict[str, Json] = {"delta": action.delta}
+    return "StockAdjusted", _noted(facts, action.reason, action.occurred_at)
+
+
+def count(draft: Draft, action: CountStock) -> Fact:
+    """Set what is on hand; a count is a fact even when it finds the number that was known."""
+    draft.expect(action.store_id, action.sku, action.expected_version)
+    record = draft.stock_or_new(action.store_id, action.sku)
+    if action.counted < record.reserved:
+        short = short_line(draft, record, record.reserved, action.counted)
+        raise insufficient_stock([short])
+    facts: dict[str, Json] = {"counted": action.counted, "before": record.on_hand}
+    draft.set_levels(record, action.counted, record.reserved)
+    return "StockCounted", _noted(facts, action.reason, action.occurred_at)
+
+
+def receive(draft: Draft, action: ReceiveStock) -> Fact:
+    """Goods came in."""
+    draft.expect(action.store_id, action.sku, action.expected_version)
+    record = draft.stock_or_new(action.store_id, action.sku)
+    draft.set_levels(record, record.on_hand + action.qty, record.reserved)
+    facts: dict[str, Json] = {"qty": action.qty}
+    return "StockReceived", _noted(facts, action.reason, action.occurred_at)
+
+
+def ship(draft: Draft, action: ShipStock) -> Fact:
+    """Goods went out, as far as nobody else was promised them."""
+    draft.expect(action.store_id, action.sku, action.expected_version)
+    _take(draft, draft.known_stock(action.store_id, action.sku), action.qty)
+    facts: dict[str, Json] = {"qty": action.qty}
+    return "StockShipped", _noted(facts, action.reason, action.occurred_at)
+
+
+def transfer(draft: Draft, action: TransferStock) -> Fact:
+    """Move goods between two stores; every short line is named."""
+    if action.from_store_id == action.to_store_id:
+        raise invalid("/toStoreId", "A transfer needs two different stores.")
+    lines = merge_lines(action.lines)
+    for line in lines:
+        draft.expect(action.from_store_id, line.sku, action.from_version)
+        draft.expect(action.to_store_id, line.sku, action.to_version)
+    sources = refuse_unknown(draft, action.from_store_id, lines)
+    short = [
+        short_line(draft, record, line.qty, record.available)
+        for line, record in zip(lines, sources, strict=True)
+        if line.qty > record.available
+    ]
+    if short:
+        raise insufficient_stock(short)
+    for line, record in zip(lines, sources, strict=True):
+        target = draft.stock_or_new(action.to_store_id, line.sku)
+        draft.set_levels(record, record.on_hand - line.qty, record.reserved)
+        draft.set_levels(target, target.on_hand + line.qty, target.reserved)
+    facts: dict[str, Json] = {
+        "fromStoreId": action.from_store_id,
+        "toStoreId": action.to_store_id,
+        "lines": [{"sku": line.sku, "qty": line.qty} for line in lines],
+    }
+    return "StockTransferred", _noted(facts, action.reason, action.occurred_at)
+
+
+def set_out(draft: Draft, action: SetOut) -> Fact:
+    """Mark or unmark a SKU as out; to say again what holds already changes nothing."""
+    draft.expect(action.store_id, action.sku, action.expected_version)
+    record = draft.known_stock(action.store_id, action.sku)
+    if action.is_out and action.until is not None and action.until <= draft.now:
+        raise invalid("/until", "The time until which the item is out must lie ahead.")
+    reason, until = (action.reason, action.until) if action.is_out else (None, None)
+    marked = record._replace(is_out=action.is_out, out_reason=reason, out_until=until)
+    if marked == record:
+        draft.show_stock(record)
+    else:
+        draft.put_stock(marked)
+    facts: dict[str, Json] = {}
+    if until is not None:
+        facts["until"] = instant_text(until)
+    return (
+        "StockMarkedOut" if action.is_out else "StockUnmarkedOut",
+        _noted(facts, action.reason, None),
+    )
+
+
+def lift_out(draft: Draft, action: LiftOut) -> Fact:
+    """The instant came until which the SKU was out."""
+    record = draft.known_stock(action.store_id, action.sku)
+    if record.is_out and record.out_until is not None and record.out_until <= draft.now:
+        draft.put_stock(record._replace(is_out=False, out_reason=None, out_until=None))
+    return "StockUnmarkedOut", {"due": True}

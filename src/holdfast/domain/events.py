@@ -1,0 +1,231 @@
+"""What happened: events, and their form as JSON.
+
+An event carries the records as they were after it, so that history, replayed answers and audit
+need nothing else, and so that applying one is putting records, never repeating a calculation.
+The names of event types are ours and are never renamed; what a type means may only grow, under
+a higher `version`.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from holdfast.domain.records import Json, Line, Outcome, Reservation, StockRecord
+from holdfast.domain.values import instant_ms, instant_text
+
+#: The newest version of an event's payload that this release reads and writes.
+EVENT_VERSION: Final = 1
+
+EVENT_TYPES: Final = frozenset(
+    {
+        "StockAdjusted",
+        "StockCounted",
+        "StockReceived",
+        "StockShipped",
+        "StockTransferred",
+        "StockMarkedOut",
+        "StockUnmarkedOut",
+        "StockReserved",
+        "ReservationConfirmed",
+        "ReservationCancelled",
+        "ReservationExtended",
+        "ReservationExpired",
+        "BatchApplied",
+        "RowRefused",
+        "KeyRemembered",
+        "RowUnchanged",
+    }
+)
+
+
+class UnknownEvent(Exception):
+    """The event was written by a newer release; it must not be skipped."""
+
+
+class KeyStamp(NamedTuple):
+    """The idempotency key that an event answers."""
+
+    key: str
+    fingerprint: str
+    expires_at: int
+
+
+class SourceStamp(NamedTuple):
+    """The place in a bulk load that an event decided; `refused` carries (code, detail)."""
+
+    name: str
+    line: int
+    refused: tuple[str, str] | None = None
+
+
+class Event(NamedTuple):
+    """One fact. `facts` is what was asked, JSON-ready; the records are those after it."""
+
+    sequence: int
+    ts: int
+    type: str
+    event_id: str
+    actor: str
+    request_id: str
+    facts: dict[str, Json]
+    stock: tuple[StockRecord, ...] = ()
+    reservations: tuple[Reservation, ...] = ()
+    existing: bool = False
+    key: KeyStamp | None = None
+    source: SourceStamp | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """The answer to the command that this event decided."""
+        return Outcome(self.stock, self.reservations, self.existing)
+
+
+def stock_json(record: StockRecord) -> Json:
+    """Write a stock record; times as ISO text."""
+    written: dict[str, Json] = {
+        "storeId": record.store_id,
+        "sku": record.sku,
+        "onHand": record.on_hand,
+        "reserved": record.reserved,
+        "isOut": record.is_out,
+        "version": record.version,
+        "updatedAt": instant_text(record.updated_at),
+    }
+    if record.out_reason is not None:
+        written["outReason"] = record.out_reason
+    if record.out_until is not None:
+        written["outUntil"] = instant_text(record.out_until)
+    return written
+
+
+def stock_from_json(raw: Json) -> StockRecord:
+    """Read what `stock_json` wrote."""
+    until = raw.get("outUntil")
+    return StockRecord(
+        raw["storeId"],
+        raw["sku"],
+        raw["onHand"],
+        raw["reserved"],
+        raw["isOut"],
+        raw.get("outReason"),
+        None if until is None else instant_ms(until),
+        raw["version"],
+        instant_ms(raw["updatedAt"]),
+    )
+
+
+def _instant_or_none(instant: int | None) -> str | None:
+    return None if instant is None else instant_text(instant)
+
+
+def _ms_or_none(text: str | None) -> int | None:
+    return None if text is None else instant_ms(text)
+
+
+def reservation_json(reservation: Reservation) -> Json:
+    """Write a reservation; times as ISO text."""
+    return {
+        "reservationId": reservation.reservation_id,
+        "storeId": reservation.store_id,
+        "userId": reservation.user_id,
+        "status": reservation.status,
+        "lines": [{"sku": line.sku, "qty": line.qty} for line in reservation.lines],
+        "createdAt": instant_text(reservation.created_at),
+        "expiresAt": _instant_or_none(reservation.expires_at),
+        "endedAt": _instant_or_none(reservation.ended_at),
+        "keptUntil": _instant_or_none(reservation.kept_until),
+        "version": reservation.version,
+    }
+
+
+def reservation_from_json(raw: Json) -> Reservation:
+    """Read what `reservation_json` wrote."""
+    return Reservation(
+        raw["reservationId"],
+        raw["storeId"],
+        raw["userId"],
+        raw["status"],
+        tuple(Line(line["sku"], line["qty"]) for line in raw["lines"]),
+        instant_ms(raw["createdAt"]),
+        _ms_or_none(raw["expiresAt"]),
+        _ms_or_none(raw["endedAt"]),
+        _ms_or_none(raw["keptUntil"]),
+        raw["version"],
+    )
+
+
+def event_json(event: Event) -> dict[str, Json]:
+    """Write an event as it stands in the journal and in the feed."""
+    payload: dict[str, Json] = dict(event.facts)
+    if event.stock:
+        payload["stock"] = [stock_json(record) for record in event.stock]
+    if event.reservations:
+        payload["reservations"] = [reservation_json(held) for held in event.reservations]
+    if event.existing:
+        payload["existing"] = True
+    written: dict[str, Any] = {
+        "eventId": event.event_id,
+        "sequence": event.sequence,
+        "ts": instant_text(event.ts),
+        "type": event.type,
+        "version": EVENT_VERSION,
+        "actor": event.actor,
+        "requestId": event.request_id,
+    }
+    if event.key is not None:
+        written["idempotencyKey"] = event.key.key
+        written["fingerprint"] = event.key.fingerprint
+        written["keyExpiresAt"] = instant_text(event.key.expires_at)
+    if event.source is not None:
+        written["source"] = _source_json(event.source)
+    written["payload"] = payload
+    return written
+
+
+def _source_json(stamp: SourceStamp) -> Json:
+    written: dict[str, Json] = {"name": stamp.name, "line": stamp.line}
+    if stamp.refused is not None:
+        written["code"], written["detail"] = stamp.refused
+    return written
+
+
+_OWN_FIELDS: Final = ("stock", "reservations", "existing")
+
+
+def event_from_json(raw: Json) -> Event:
+    """Read what `event_json` wrote.
+
+    Raises:
+        UnknownEvent: the type or version is from a newer release.
+    """
+    if raw["version"] > EVENT_VERSION or raw["type"] not in EVENT_TYPES:
+        raise UnknownEvent(
+            f"event {raw['sequence']} is a {raw['type']} of version {raw['version']}, "
+            "which this release does not know; open the folder with a newer release"
+        )
+    payload = raw["payload"]
+    return Event(
+        raw["sequence"],
+        instant_ms(raw["ts"]),
+        raw["type"],
+        raw["eventId"],
+        raw["actor"],
+        raw["requestId"],
+        {name: value for name, value in payload.items() if name not in _OWN_FIELDS},
+        tuple(map(stock_from_json, payload.get("stock", ()))),
+        tuple(map(reservation_from_json, payload.get("reservations", ()))),
+        payload.get("existing", False),
+        _key_stamp(raw),
+        _source_stamp(raw.get("source")),
+    )
+
+
+def _key_stamp(raw: Json) -> KeyStamp | None:
+    if "idempotencyKey" not in raw:
+        return None
+    return KeyStamp(raw["idempotencyKey"], raw["fingerprint"], instant_ms(raw["keyExpiresAt"]))
+
+
+def _source_stamp(raw: Json) -> SourceStamp | None:
+    if raw is None:
+        return None
+    refused = (raw["code"], raw["detail"]) if "code" in raw else None
+    return SourceStamp(raw["name"], raw["line"], refused)

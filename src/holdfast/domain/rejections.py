@@ -1,0 +1,112 @@
+"""Expected refusals: each has a stable code, a sentence for a shop clerk, and data for programs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from holdfast.domain.records import Json
+from holdfast.domain.values import instant_text
+
+
+class Rejected(Exception):
+    """The business says no. Nothing was changed and nothing was remembered.
+
+    Attributes:
+        code: stable name of the reason, such as `insufficient_stock`.
+        detail: one sentence that a person can act on.
+        data: what a program needs to act on it; JSON-ready.
+    """
+
+    def __init__(self, code: str, detail: str, data: dict[str, Any] | None = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.data: dict[str, Any] = data or {}
+
+
+def invalid(pointer: str, detail: str) -> Rejected:
+    """Refuse an input that only the business can see is wrong; `pointer` is a JSON pointer."""
+    return Rejected(
+        "validation_error", detail, {"errors": [{"pointer": pointer, "detail": detail}]}
+    )
+
+
+def unknown_stock(store_id: str, skus: Sequence[str]) -> Rejected:
+    """Refuse to work on SKUs that the store has never had."""
+    named = ", ".join(skus)
+    return Rejected(
+        "not_found",
+        f"{store_id} has no stock record of {named}; receive or count it first.",
+        {"storeId": store_id, "skus": list(skus)},
+    )
+
+
+def unknown_reservation(reservation_id: str) -> Rejected:
+    """Refuse to work on a reservation that is not there."""
+    return Rejected("not_found", f"There is no reservation {reservation_id}.")
+
+
+def version_conflict(what: str, current_version: int) -> Rejected:
+    """Refuse a write that was made for another version of the record."""
+    return Rejected(
+        "version_conflict",
+        f"{what} has changed since you read it: it is at version {current_version} now. "
+        "Read it again and repeat your change.",
+        {"currentVersion": current_version},
+    )
+
+
+def shortage(
+    store_id: str, sku: str, requested: int, available: int, next_release_at: int | None
+) -> Json:
+    """Describe one line that cannot be served."""
+    return {
+        "storeId": store_id,
+        "sku": sku,
+        "name": sku,
+        "requested": requested,
+        "available": available,
+        "nextReleaseAt": None if next_release_at is None else instant_text(next_release_at),
+    }
+
+
+def insufficient_stock(shortages: list[Json]) -> Rejected:
+    """Refuse because of every line in `shortages` (see `shortage`)."""
+    said = "; ".join(
+        f"{line['requested']} of {line['name']} asked for in {line['storeId']}, "
+        f"{line['available']} available"
+        for line in shortages
+    )
+    return Rejected("insufficient_stock", f"Not enough stock: {said}.", {"shortages": shortages})
+
+
+def idempotency_mismatch(key: str) -> Rejected:
+    """Refuse a key that was used for another request."""
+    return Rejected(
+        "idempotency_mismatch",
+        f"The Idempotency-Key {key!r} was already used for a different request. "
+        "Use a new key for a new request.",
+    )
+
+
+def not_active(reservation_id: str, status: str) -> Rejected:
+    """Refuse to change a reservation that was confirmed or cancelled."""
+    return Rejected(
+        "reservation_not_active",
+        f"Reservation {reservation_id} is already {status}.",
+        {"reservationId": reservation_id, "status": status},
+    )
+
+
+def reservation_expired(reservation_id: str, expires_at: int | None) -> Rejected:
+    """Refuse to change a reservation whose deadline has passed."""
+    at = None if expires_at is None else instant_text(expires_at)
+    return Rejected(
+        "reservation_expired",
+        f"Reservation {reservation_id} expired at {at}; its stock was released. Reserve again.",
+        {"reservationId": reservation_id, "expiresAt": at},
+    )
+
+
+def not_yours(reservation_id: str) -> Rejected:
+    """Refuse a user who does not own the reservation."""
+    return Rejected("forbidden", f"Reservation {reservation_id} belongs to another user.")
