@@ -1,0 +1,173 @@
+"""One tenant's journal: an append-only log of events in files, and checkpoints beside it.
+
+The journal knows nothing of the business. An event is one line of JSON, as bytes. `append`
+returns a future that is done when the event is on disk; events that are appended while the
+disk is busy share its next write and sync.
+
+This docstring is the specification of the files, format version 1. Numbers are ASCII decimal;
+`%020d` means padded with zeros to 20 digits. Hexadecimal is lower case. A line ends in one
+byte 0x0A. A *checksummed line* is
+
+    checksum SP body LF
+
+where `checksum` is the CRC-32 (zlib, 8 hexadecimal digits) of the bytes of `body`, the space
+and the LF not included. Wherever a line is read, its bytes must be the very ones that would be
+written: other spellings of the same number are damage.
+
+
+Folder
+======
+
+    journal/
+      00000001-00000000000000000001.log    segments: %08d ordinal - %020d first sequence
+      00000002-00000000000000004711.log
+      durable                              the watermark
+      ….log.<offset>.torn                  bytes that recovery set aside; nothing reads them
+      ….tmp                                being prepared, or left by a crash; nothing reads them
+    state/
+      MANIFEST.json  MANIFEST.1.json       the newest checkpoint, and the one before it
+      <shard>@<sequence>.json              what they name; a shard's name may contain folders
+
+Ordinals rise by one. An operator may remove the oldest segments, never one in between.
+
+
+Segment
+=======
+
+The first line is the header:
+
+    checksum SP holdfast-journal SP version SP tenant SP %08d ordinal SP %020d first
+    SP %020d previous-length SP chain SP %020d born-with LF
+
+on one line. `version` is 1. `first` is the sequence of the first frame to follow.
+`previous-length` is how many bytes of the segment before still count: it *cuts off* the rest,
+which may be a write that failed, a batch that this segment holds a copy of, or a seal. `chain`
+is the chain at `first` - 1. `born-with` is the last sequence that was in the file when it got
+its name (`first` - 1 for none), all of which was synced by then. Every later format keeps the
+first two fields, so that an older release can say what it met.
+
+Each further line is a frame, one event:
+
+    checksum SP sequence SP batch SP chain SP json LF
+
+`sequence` counts the tenant's events: 1, 2, 3, … `batch` is the sequence of the first event of
+the same group commit; it never changes, wherever the frame is copied. `chain` is the BLAKE2b
+hash (16 bytes, 32 hexadecimal digits, no key) of the 16 bytes of the chain before it followed
+by the bytes of `json`; before event 1 it is 16 zero bytes. So two logs agree up to an event
+exactly when their chains there agree. A batch never spans two segments.
+
+A clean shutdown writes one last line, the seal, and nothing after it:
+
+    checksum SP sealed SP sequence SP chain LF
+
+
+Watermark
+=========
+
+`durable` is 1024 bytes, two slots of 512, each one checksummed line filled up with LF:
+
+    checksum SP holdfast-durable SP 1 SP %08d ordinal SP %020d offset SP %020d sequence SP chain
+
+The log is durable up to event `sequence`, which ends at byte `offset` of segment `ordinal`.
+The slot with the greater (ordinal, offset) counts, of those whose checksum holds. Each flush
+moves it after the sync of the segment and before anyone is told; it is synced itself when the
+journal is idle and at every change of segment. Between two syncs only one slot is written.
+
+
+What is written when
+====================
+
+A batch is one `write` and one `fdatasync`, then the watermark is moved. The next batch starts
+after that, so a frame of a later batch proves that all before it was durable.
+
+A segment is written to a temporary name, synced, renamed, and its folder synced. So its
+header, and every frame up to `born-with`, was durable before the name existed.
+
+Opening starts a new segment, always; nothing is ever appended to a file that another process
+began. Unless the journal was sealed, the new segment holds a copy of the last batch and cuts
+the old segment off in front of it: after a failed sync or a kill, the page cache may show a
+batch that the disk does not hold, but never more than one. A segment of which the cut would
+leave nothing is replaced under its own name.
+
+After a failed or overdue write nothing is ever appended to that file again, nor by that
+thread. The next attempt replaces the watermark's file, removes temporary files, and starts a
+segment that cuts the old one off at the last durable byte. A thread that wakes late then finds
+its watermark file without a name, its temporary file gone, and its segment cut.
+
+
+Recovery
+========
+
+Recovery changes nothing. Every segment but the last must be good up to its cut: unbroken
+sequences, batches, chain and checksums. In the last one, the first line that is not good ends
+the log. What stands there and behind it is
+
+- the seal, and nothing else: the shutdown was clean;
+- *torn*, when the line's own checksum fails or its LF is missing, and no line behind it whose
+  checksum holds is a seal or belongs to a later batch: a write that never ended. A whole
+  number of events of that batch may have survived in front of it, and they count. A line is
+  also looked for behind damage that took the LF in front of it: `checksum SP … {"` or a seal;
+- *corrupt*, in every other case.
+
+The log is corrupt, whatever its tail looks like, when it ends before the watermark or before
+`born-with`, or has another chain at the watermark; so is a journal without a watermark or
+without a segment, and one that ends before, or disagrees with, the checkpoint it is read after.
+After a power cut the watermark may lag: rot in the last batch, and only there, can then pass
+for a torn write. It is reported as possibly acknowledged.
+
+
+Checkpoint
+==========
+
+A manifest is JSON: `format` (1), `sequence`, `chain` (hexadecimal), `files` (shard to `path`,
+`bytes`, `sha256`), and `checksum`, the SHA-256 of the rest as JSON with sorted keys, no spaces
+and ASCII escapes. A file that a manifest names is never written again. The files of a
+checkpoint are written first, then MANIFEST.json becomes MANIFEST.1.json, then the new one takes
+its name; files that neither names are removed last. When MANIFEST.json is missing or anything
+that it names is not whole, MANIFEST.1.json counts, and after it the journal alone.
+"""
+
+from holdfast.journal.checkpoint import Checkpoint, Checkpoints
+from holdfast.journal.disk import Disk, OsDisk
+from holdfast.journal.errors import (
+    CheckpointFailed,
+    FlushFailed,
+    FormatTooNew,
+    HistoryGone,
+    JournalCorrupt,
+    JournalError,
+    NotWritten,
+    OpenFailed,
+    ReadFailed,
+    ReopenFailed,
+)
+from holdfast.journal.frame import START, Cursor, Frame
+from holdfast.journal.journal import Journal, Stats
+from holdfast.journal.provision import create
+from holdfast.journal.recovery import Recovered, Torn, recover
+
+__all__ = [
+    "START",
+    "Checkpoint",
+    "CheckpointFailed",
+    "Checkpoints",
+    "Cursor",
+    "Disk",
+    "FlushFailed",
+    "FormatTooNew",
+    "Frame",
+    "HistoryGone",
+    "Journal",
+    "JournalCorrupt",
+    "JournalError",
+    "NotWritten",
+    "OpenFailed",
+    "OsDisk",
+    "ReadFailed",
+    "Recovered",
+    "ReopenFailed",
+    "Stats",
+    "Torn",
+    "create",
+    "recover",
+]

@@ -1,0 +1,76 @@
+"""Batches that gather on the loop, and the futures that those who wait for them share."""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+from holdfast.journal.errors import JournalError
+
+BATCH_BYTES_MAX: Final = 4 << 20
+
+
+class Shared(asyncio.Future[None]):
+    """A future that many wait for, so none of them may cancel it for the others.
+
+    A task that is cancelled while it waits goes on waiting until this is done, and is
+    cancelled then: what it appended is already on its way.
+    """
+
+    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - the loop names it
+        """Decline."""
+        return False
+
+    def succeed(self) -> None:
+        if not self.done():
+            self.set_result(None)
+
+    def fail(self, error: JournalError) -> None:
+        """Fail, and count as seen: the owner was told, so nobody has to wait for it."""
+        if not self.done():
+            self.set_exception(error)
+            self.exception()
+
+
+class Batch:
+    """Events that share a flush and a future."""
+
+    __slots__ = ("events", "future", "size_bytes")
+
+    def __init__(self, future: Shared) -> None:
+        self.future = future
+        self.events: list[bytes] = []
+        self.size_bytes = 0
+
+    def add(self, json: bytes) -> None:
+        self.events.append(json)
+        self.size_bytes += len(json)
+
+
+class BatchQueue:
+    """The batches that wait for the writer. The last one gathers until it is full."""
+
+    def __init__(self, batch_bytes_max: int) -> None:
+        self._batch_bytes_max = batch_bytes_max
+        self._batches: deque[Batch] = deque()
+
+    @property
+    def newest(self) -> Batch | None:
+        return self._batches[-1] if self._batches else None
+
+    def add(self, json: bytes) -> Batch:
+        """Put an event in a batch; an event larger than a batch may be gets its own."""
+        batch = self.newest
+        if batch is None or batch.size_bytes + len(json) > self._batch_bytes_max:
+            batch = Batch(Shared(loop=asyncio.get_running_loop()))
+            self._batches.append(batch)
+        batch.add(json)
+        return batch
+
+    def take(self) -> Batch | None:
+        """The oldest batch."""
+        return self._batches.popleft() if self._batches else None
+
+    def take_all(self) -> list[Batch]:
+        batches = list(self._batches)
+        self._batches.clear()
+        return batches

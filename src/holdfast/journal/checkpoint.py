@@ -1,0 +1,194 @@
+"""Checkpoints: a tenant's state in readable files, so that a start need not replay everything.
+
+A file that a manifest names is never written again. New files come first and the manifest
+last, so whatever step a crash meets, the newest manifest that is in place names whole files.
+A checkpoint is only ever a shortcut: without a usable one the journal is read from its start.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from holdfast.journal.disk import Disk, read_file
+from holdfast.journal.errors import CheckpointFailed, JournalCorrupt
+from holdfast.journal.frame import Cursor
+from holdfast.journal.guard import TEMPORARY, DiskFault, GuardedDisk
+from holdfast.journal.manifest import (
+    Manifest,
+    StateFile,
+    Unusable,
+    decode_manifest,
+    describe,
+    encode_manifest,
+)
+
+NEWEST: Final = "MANIFEST.json"
+OLDER: Final = "MANIFEST.1.json"
+# Every part of a shard's name begins with a letter or digit, so none can climb out (`..`).
+_SHARD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,150}(/[A-Za-z0-9][A-Za-z0-9_.-]{0,150})*")
+_STATE_FILE: Final = re.compile(r".+@\d+(-\d+)?\.json")
+_HINT: Final = "The checkpoint before it is still good. Look at the disk's space and health"
+
+
+class Checkpoint:
+    """A checkpoint whose files were all found whole. `notices` are for the operator."""
+
+    def __init__(
+        self, folder: Path, disk: Disk, manifest: Manifest, notices: tuple[str, ...] = ()
+    ) -> None:
+        self.cursor = manifest.cursor
+        self.manifest = manifest
+        self.notices = notices
+        self._folder = folder
+        self._disk = disk
+
+    def shards(self) -> Iterator[tuple[str, bytes]]:
+        """Every shard with its content, read and verified anew. Raises JournalCorrupt."""
+        for shard, entry in self.manifest.files.items():
+            try:
+                yield shard, _read_state_file(self._disk, self._folder, entry)
+            except Unusable as error:
+                path = self._folder / entry.path
+                hint = "It was whole a moment ago: look at the disk"
+                raise JournalCorrupt("read", path, cause=str(error), hint=hint) from error
+
+
+class Checkpoints:
+    """The two newest checkpoints of a tenant. Everything blocks; one thread at a time."""
+
+    def __init__(self, folder: Path, disk: Disk) -> None:
+        self.folder = folder
+        self.notices: tuple[str, ...] = ()
+        self._disk = disk
+        self._loaded = False
+        # The newest good one, the one before it, and whether the newest bears its name.
+        self._newest: Manifest | None = None
+        self._older: Manifest | None = None
+        self._newest_in_place = False
+
+    def load(self) -> Checkpoint | None:
+        """The newest good checkpoint; None when there is none (`notices` says why).
+
+        Raises FormatTooNew when a newer release wrote it.
+        """
+        problems: list[str] = []
+        self._newest = self._inspect(NEWEST, problems)
+        self._newest_in_place = self._newest is not None
+        self._older = None
+        self._loaded = True
+        if self._newest is None:
+            self._newest = self._inspect(OLDER, problems)
+            if self._newest is not None:
+                problems.append(f"{OLDER}, the checkpoint before it, is used")
+            elif problems:
+                problems.append("no checkpoint is usable, so the whole journal is read")
+        self.notices = tuple(problems)
+        if self._newest is None:
+            return None
+        return Checkpoint(self.folder, self._disk, self._newest, self.notices)
+
+    def write(self, cursor: Cursor, changed: Mapping[str, bytes | None]) -> None:
+        """Save the state at `cursor`: `changed` anew (None: gone), the rest as it was.
+
+        Raises CheckpointFailed; what could be loaded before can be loaded still.
+        """
+        for shard in changed:
+            if not _SHARD.fullmatch(shard):
+                raise ValueError(f"no shard can be called {shard!r}")
+        if not self._loaded:
+            self.load()
+        if self._newest is not None and cursor.sequence < self._newest.cursor.sequence:
+            raise ValueError(f"event {cursor.sequence} is older than the newest checkpoint")
+        disk = GuardedDisk(self._disk)
+        try:
+            disk.make_folder(self.folder)
+            self._put_in_place(disk, Manifest(cursor, self._write_files(disk, cursor, changed)))
+            self._remove_unused(disk)
+        except DiskFault as fault:
+            raise CheckpointFailed(
+                fault.operation, fault.path, cause=fault.cause, hint=_HINT
+            ) from fault
+
+    def _inspect(self, name: str, problems: list[str]) -> Manifest | None:
+        """A manifest with every file that it names, or a line more in `problems`."""
+        path = self.folder / name
+        try:
+            manifest = decode_manifest(path, read_file(self._disk, path))
+            for entry in manifest.files.values():
+                _read_state_file(self._disk, self.folder, entry)
+        except FileNotFoundError:
+            if name == NEWEST and OLDER in self._disk.files(self.folder):
+                problems.append(f"{name} is missing")
+            return None
+        except (Unusable, OSError) as error:
+            problems.append(f"{name} is not usable: {error}")
+            return None
+        return manifest
+
+    def _write_files(
+        self, disk: GuardedDisk, cursor: Cursor, changed: Mapping[str, bytes | None]
+    ) -> dict[str, StateFile]:
+        files = {} if self._newest is None else dict(self._newest.files)
+        taken = {entry.path: entry for entry in self._entries_kept()}
+        folders: set[Path] = set()
+        for shard, content in changed.items():
+            if content is None:
+                files.pop(shard, None)
+                continue
+            entry = _free_entry(f"{shard}@{cursor.sequence}", content, taken)
+            files[shard] = entry
+            if entry.path not in taken:
+                path = self.folder / entry.path
+                disk.make_folder(path.parent)
+                disk.replace(path, content)
+                folders.add(path.parent)
+        for folder in sorted(folders):
+            disk.fsync_folder(folder)
+        return files
+
+    def _put_in_place(self, disk: GuardedDisk, manifest: Manifest) -> None:
+        newest = self.folder / NEWEST
+        temporary = disk.temporary(newest)
+        disk.close(disk.write_new(temporary, encode_manifest(manifest)))
+        if self._newest_in_place:
+            # Between the two renames only the older name exists: `load` takes that one.
+            disk.rename(newest, self.folder / OLDER)
+            self._newest_in_place = False
+        disk.rename(temporary, newest)
+        self._newest_in_place = True
+        self._older, self._newest = self._newest, manifest
+        disk.fsync_folder(self.folder)
+
+    def _remove_unused(self, disk: GuardedDisk) -> None:
+        """Remove what neither manifest names, of the files that are ours by their name."""
+        kept = {entry.path for entry in self._entries_kept()}
+        for name in self._disk.files(self.folder):
+            ours = _STATE_FILE.fullmatch(name) or name.endswith(TEMPORARY)
+            if ours and name not in kept:
+                disk.unlink(self.folder / name)
+
+    def _entries_kept(self) -> Iterator[StateFile]:
+        for manifest in (self._newest, self._older):
+            if manifest is not None:
+                yield from manifest.files.values()
+
+
+def _free_entry(stem: str, content: bytes, taken: Mapping[str, StateFile]) -> StateFile:
+    """A name for this content that no kept manifest uses for another."""
+    entry = describe(f"{stem}.json", content)
+    number = 0
+    while taken.get(entry.path, entry) != entry:
+        number += 1
+        entry = entry._replace(path=f"{stem}-{number}.json")
+    return entry
+
+
+def _read_state_file(disk: Disk, folder: Path, entry: StateFile) -> bytes:
+    try:
+        content = read_file(disk, folder / entry.path)
+    except FileNotFoundError:
+        raise Unusable(f"{entry.path} is missing") from None
+    if describe(entry.path, content) != entry:
+        raise Unusable(f"{entry.path} is damaged")
+    return content
