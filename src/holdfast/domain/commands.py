@@ -4,8 +4,7 @@ Commands are complete: every identifier that the outcome needs was made at the e
 stamped by the ledger, so that deciding needs no clock and no chance.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from holdfast.domain.records import Line
 
@@ -13,8 +12,7 @@ from holdfast.domain.records import Line
 ANY_VERSION: Final = -1
 
 
-@dataclass(frozen=True, slots=True)
-class AdjustStock:
+class AdjustStock(NamedTuple):
     """Change what is on hand by `delta`, which is not 0."""
 
     store_id: str
@@ -25,8 +23,7 @@ class AdjustStock:
     occurred_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CountStock:
+class CountStock(NamedTuple):
     """Set what is on hand to what was counted."""
 
     store_id: str
@@ -37,8 +34,7 @@ class CountStock:
     occurred_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReceiveStock:
+class ReceiveStock(NamedTuple):
     """Goods came in."""
 
     store_id: str
@@ -49,8 +45,7 @@ class ReceiveStock:
     occurred_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ShipStock:
+class ShipStock(NamedTuple):
     """Goods went out: sold over the counter, or sent away."""
 
     store_id: str
@@ -61,8 +56,7 @@ class ShipStock:
     occurred_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TransferStock:
+class TransferStock(NamedTuple):
     """Move goods between two stores of the tenant: both sides or neither."""
 
     from_store_id: str
@@ -74,8 +68,7 @@ class TransferStock:
     occurred_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SetOut:
+class SetOut(NamedTuple):
     """Mark a SKU as out (not to be promised to anybody), until an instant or until unmarked."""
 
     store_id: str
@@ -86,16 +79,14 @@ class SetOut:
     expected_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LiftOut:
+class LiftOut(NamedTuple):
     """The instant came until which a SKU was marked as out. The ledger's own command."""
 
     store_id: str
     sku: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReserveStock:
+class ReserveStock(NamedTuple):
     """Hold stock for somebody: all lines or none.
 
     `ttl_ms` None never expires. With `reuse`, an active one-line reservation of the same user,
@@ -111,8 +102,7 @@ class ReserveStock:
     reuse: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ConfirmReservation:
+class ConfirmReservation(NamedTuple):
     """The reserved goods are taken: they leave what is on hand."""
 
     reservation_id: str
@@ -120,8 +110,7 @@ class ConfirmReservation:
     expected_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CancelReservation:
+class CancelReservation(NamedTuple):
     """The reserved goods are released."""
 
     reservation_id: str
@@ -129,8 +118,7 @@ class CancelReservation:
     expected_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExtendReservation:
+class ExtendReservation(NamedTuple):
     """The deadline moves to `ttl_ms` from now (None: never); it never comes nearer."""
 
     reservation_id: str
@@ -139,23 +127,20 @@ class ExtendReservation:
     expected_version: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ExpireReservation:
+class ExpireReservation(NamedTuple):
     """A reservation's deadline came. The ledger's own command."""
 
     reservation_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class RefuseRow:
+class RefuseRow(NamedTuple):
     """A row of a bulk load that makes no sense was refused; only its source's mark moves."""
 
     code: str
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyBatch:
+class ApplyBatch(NamedTuple):
     """Many actions as one: one event, all or none."""
 
     actions: tuple["RowAction", ...]
@@ -176,8 +161,7 @@ RowAction = (
 Action = RowAction | ApplyBatch | RefuseRow | ExpireReservation | LiftOut
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(NamedTuple):
     """A caller's key for one request, with what tells that request from another."""
 
     key: str
@@ -185,8 +169,7 @@ class Idempotency:
     ttl_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLine:
+class SourceLine(NamedTuple):
     """A row's place in a bulk load: it is decided only when the source's mark is `after`."""
 
     name: str
@@ -194,8 +177,7 @@ class SourceLine:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """An action with its origin: who asked, under which request, and what guards a repetition."""
 
     action: Action

@@ -1,5 +1,7 @@
 """What an event changes: the records to put, from the event alone and the view before it."""
 
+from typing import Final
+
 from holdfast.domain.events import Event
 from holdfast.domain.records import (
     ACTIVE,
@@ -15,10 +17,15 @@ from holdfast.domain.records import (
     OpenReservations,
     Refusal,
     RememberedKey,
+    Reservation,
     Source,
     Store,
     View,
 )
+
+#: Active reservations of one user and SKU that a checkout can find again, the newest. Without a
+#: bound, a client that reserves one piece again and again would make every such event dearer.
+OPEN_MAX: Final = 100
 
 
 def evolve(view: View, event: Event) -> list[Change]:
@@ -57,11 +64,18 @@ def _put_reservations(view: View, event: Event, changes: list[Change]) -> None:
         if key not in index:
             known = view.get(OPEN, key)
             index[key] = () if known is None else known.reservation_ids
-        others = tuple(each for each in index[key] if each != reservation.reservation_id)
-        active = reservation.status == ACTIVE
-        index[key] = (*others, reservation.reservation_id) if active else others
+        index[key] = _with(index[key], reservation)
     for key, held in index.items():
         changes.append((OPEN, key, OpenReservations(held) if held else None))
+
+
+def _with(held: tuple[str, ...], reservation: Reservation) -> tuple[str, ...]:
+    mine = reservation.reservation_id
+    if reservation.version == 1:
+        return (*held[-OPEN_MAX + 1 :], mine)
+    if reservation.status == ACTIVE:
+        return held
+    return tuple(each for each in held if each != mine)
 
 
 def _move_mark(view: View, event: Event, changes: list[Change]) -> None:

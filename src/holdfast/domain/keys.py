@@ -1,7 +1,5 @@
 """Which records a command touches, so that the ledger can take their locks before deciding."""
 
-from collections.abc import Iterator
-
 from holdfast.domain.commands import (
     Action,
     ApplyBatch,
@@ -25,30 +23,29 @@ def keys(view: View, command: Command) -> tuple[Key, ...]:
     A command on a reservation learns its SKUs from the reservation, so the answer depends on the
     view: ask again once the locks are held.
     """
-    touched = set(_action_keys(view, command.action))
+    touched = _action_keys(view, command.action)
     if command.idempotency is not None:
-        touched.add((KEY.name, command.actor, command.idempotency.key))
+        touched.append((KEY.name, command.actor, command.idempotency.key))
     if command.source is not None:
-        touched.add((SOURCE.name, command.source.name))
-    return tuple(sorted(touched))
+        touched.append((SOURCE.name, command.source.name))
+    return tuple(sorted(set(touched)))
 
 
-def _action_keys(view: View, action: Action) -> Iterator[Key]:
-    if isinstance(action, ApplyBatch):
-        for row in action.actions:
-            yield from _action_keys(view, row)
-    elif isinstance(action, ReserveStock):
-        yield from ((STOCK.name, action.store_id, line.sku) for line in action.lines)
+def _action_keys(view: View, action: Action) -> list[Key]:
+    if isinstance(action, ReserveStock):
+        touched: list[Key] = [(STOCK.name, action.store_id, line.sku) for line in action.lines]
         if action.user_id is not None and len(action.lines) == 1:
-            yield (OPEN.name, action.store_id, action.lines[0].sku, action.user_id)
-    elif isinstance(action, _OF_RESERVATION):
-        yield (RESERVATION.name, action.reservation_id)
+            touched.append((OPEN.name, action.store_id, action.lines[0].sku, action.user_id))
+        return touched
+    if isinstance(action, _OF_RESERVATION):
         held = view.get(RESERVATION, (action.reservation_id,))
-        if held is not None:
-            yield from ((STOCK.name, held.store_id, line.sku) for line in held.lines)
-    elif isinstance(action, TransferStock):
-        for line in action.lines:
-            yield (STOCK.name, action.from_store_id, line.sku)
-            yield (STOCK.name, action.to_store_id, line.sku)
-    elif not isinstance(action, RefuseRow):
-        yield (STOCK.name, action.store_id, action.sku)
+        lines = () if held is None else ((STOCK.name, held.store_id, x.sku) for x in held.lines)
+        return [(RESERVATION.name, action.reservation_id), *lines]
+    if isinstance(action, TransferStock):
+        stores = (action.from_store_id, action.to_store_id)
+        return [(STOCK.name, store, line.sku) for line in action.lines for store in stores]
+    if isinstance(action, ApplyBatch):
+        return [key for row in action.actions for key in _action_keys(view, row)]
+    if isinstance(action, RefuseRow):
+        return []
+    return [(STOCK.name, action.store_id, action.sku)]

@@ -121,7 +121,7 @@ class Store(NamedTuple):
 
 
 class OpenReservations(NamedTuple):
-    """One user's active one-line reservations of one SKU in one store, oldest first."""
+    """One user's newest active one-line reservations of one SKU in one store, oldest first."""
 
     reservation_ids: tuple[str, ...]
 

@@ -231,11 +231,12 @@ class Journal:
             self._in_flight = None
             self._advance(outcome.position)
             self._count(batch, outcome.seconds)
+            # First, so that the disk works while the owner and the waiters do.
+            self._flush_next()
             try:
                 self._on_durable(self._end.cursor.sequence)
             finally:
                 batch.future.succeed()
-                self._flush_next()
 
     def _idle_failed(self, handoff: Handoff, error: JournalError) -> None:
         if handoff is self._handoff and self._state in {State.OPEN, State.SEALING}:

@@ -76,15 +76,36 @@ class Draft:
             raise invalid("/", f"{record.sku} in {record.store_id} would exceed {QUANTITY_MAX}.")
         if not on_hand >= reserved >= 0:
             raise InvariantViolation(f"{record.key}: on hand {on_hand}, reserved {reserved}")
-        self.put_stock(record._replace(on_hand=on_hand, reserved=reserved))
-
-    def put_stock(self, record: StockRecord) -> None:
-        """Change a stock record; version and time are set here."""
-        key = (record.store_id, record.sku)
-        before = self.view.get(STOCK, key)
-        version = 1 if before is None else before.version + 1
-        self._stock[key] = record._replace(version=version, updated_at=self.now)
+        self._stock[(record.store_id, record.sku)] = StockRecord(
+            record.store_id,
+            record.sku,
+            on_hand,
+            reserved,
+            record.is_out,
+            record.out_reason,
+            record.out_until,
+            self._next_version(record),
+            self.now,
+        )
         self.changed = True
+
+    def set_out(
+        self, record: StockRecord, is_out: bool, reason: str | None, until: int | None
+    ) -> None:
+        """Mark a stock record as out, or take the mark off."""
+        self._stock[(record.store_id, record.sku)] = record._replace(
+            is_out=is_out,
+            out_reason=reason,
+            out_until=until,
+            version=self._next_version(record),
+            updated_at=self.now,
+        )
+        self.changed = True
+
+    def _next_version(self, record: StockRecord) -> int:
+        """Count a record up once, however often this decision changes it."""
+        again = (record.store_id, record.sku) in self._stock
+        return record.version if again else record.version + 1
 
     def show_stock(self, record: StockRecord) -> None:
         """Answer with a record that this decision does not change."""
@@ -97,10 +118,10 @@ class Draft:
         )
 
     def put_reservation(self, reservation: Reservation) -> None:
-        """Change or make a reservation; its version is set here."""
-        before = self.view.get(RESERVATION, reservation.key)
-        version = 1 if before is None else before.version + 1
-        self._reservations[reservation.reservation_id] = reservation._replace(version=version)
+        """Make a reservation, or change one; `reservation` comes with the version before."""
+        mine = reservation.reservation_id
+        version = reservation.version + (0 if mine in self._reservations else 1)
+        self._reservations[mine] = Reservation(*reservation[:-1], version)
         self.changed = True
 
     def show_reservation(self, reservation: Reservation) -> None:

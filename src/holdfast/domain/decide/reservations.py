@@ -8,7 +8,7 @@ from holdfast.domain.commands import (
     ReserveStock,
 )
 from holdfast.domain.decide.draft import Draft, require_version
-from holdfast.domain.decide.stock import Fact, merge_lines, refuse_unknown, short_line
+from holdfast.domain.decide.stock import Fact, known_lines, merge_lines, short_line
 from holdfast.domain.records import (
     ACTIVE,
     CANCELLED,
@@ -40,15 +40,15 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
     if action.expected_version is not None:
         for line in lines:
             draft.expect(action.store_id, line.sku, action.expected_version)
-    records = refuse_unknown(draft, action.store_id, lines)
+    known = known_lines(draft, action.store_id, lines)
     short = [
         short_line(draft, record, line.qty, record.sellable)
-        for line, record in zip(lines, records, strict=True)
+        for line, record in known
         if line.qty > record.sellable
     ]
     if short:
         raise insufficient_stock(short)
-    for line, record in zip(lines, records, strict=True):
+    for line, record in known:
         draft.set_levels(record, record.on_hand, record.reserved + line.qty)
     expires_at = None if action.ttl_ms is None else draft.now + action.ttl_ms
     draft.put_reservation(

@@ -28,13 +28,21 @@ def merge_lines(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     return tuple(Line(sku, qty) for sku, qty in sums.items())
 
 
-def refuse_unknown(draft: Draft, store_id: str, lines: tuple[Line, ...]) -> list[StockRecord]:
-    """Return the stock records of all lines, or refuse and name every SKU that is unknown."""
-    records = [draft.stock(store_id, line.sku) for line in lines]
-    missing = [line.sku for line, record in zip(lines, records, strict=True) if record is None]
+def known_lines(
+    draft: Draft, store_id: str, lines: tuple[Line, ...]
+) -> list[tuple[Line, StockRecord]]:
+    """Return each line with its stock record, or refuse and name every SKU that is unknown."""
+    known: list[tuple[Line, StockRecord]] = []
+    missing: list[str] = []
+    for line in lines:
+        record = draft.stock(store_id, line.sku)
+        if record is None:
+            missing.append(line.sku)
+        else:
+            known.append((line, record))
     if missing:
         raise unknown_stock(store_id, missing)
-    return [record for record in records if record is not None]
+    return known
 
 
 def short_line(draft: Draft, record: StockRecord, requested: int, available: int) -> Json:
@@ -106,15 +114,15 @@ def transfer(draft: Draft, action: TransferStock) -> Fact:
     for line in lines:
         draft.expect(action.from_store_id, line.sku, action.from_version)
         draft.expect(action.to_store_id, line.sku, action.to_version)
-    sources = refuse_unknown(draft, action.from_store_id, lines)
+    known = known_lines(draft, action.from_store_id, lines)
     short = [
         short_line(draft, record, line.qty, record.available)
-        for line, record in zip(lines, sources, strict=True)
+        for line, record in known
         if line.qty > record.available
     ]
     if short:
         raise insufficient_stock(short)
-    for line, record in zip(lines, sources, strict=True):
+    for line, record in known:
         target = draft.stock_or_new(action.to_store_id, line.sku)
         draft.set_levels(record, record.on_hand - line.qty, record.reserved)
         draft.set_levels(target, target.on_hand + line.qty, target.reserved)
@@ -133,11 +141,10 @@ def set_out(draft: Draft, action: SetOut) -> Fact:
     if action.is_out and action.until is not None and action.until <= draft.now:
         raise invalid("/until", "The time until which the item is out must lie ahead.")
     reason, until = (action.reason, action.until) if action.is_out else (None, None)
-    marked = record._replace(is_out=action.is_out, out_reason=reason, out_until=until)
-    if marked == record:
+    if (record.is_out, record.out_reason, record.out_until) == (action.is_out, reason, until):
         draft.show_stock(record)
     else:
-        draft.put_stock(marked)
+        draft.set_out(record, action.is_out, reason, until)
     facts: dict[str, Json] = {}
     if until is not None:
         facts["until"] = instant_text(until)
@@ -151,5 +158,5 @@ def lift_out(draft: Draft, action: LiftOut) -> Fact:
     """The instant came until which the SKU was out."""
     record = draft.known_stock(action.store_id, action.sku)
     if record.is_out and record.out_until is not None and record.out_until <= draft.now:
-        draft.put_stock(record._replace(is_out=False, out_reason=None, out_until=None))
+        draft.set_out(record, False, None, None)
     return "StockUnmarkedOut", {"due": True}

@@ -1,0 +1,47 @@
+"""What a handler gives back: a status, bytes and headers, ready to be sent."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+#: One header as ASGI wants it.
+Header = tuple[bytes, bytes]
+
+JSON: Final = b"application/json"
+NDJSON: Final = b"application/x-ndjson"
+
+
+class Answer:
+    """One answer. `replayed` marks the repetition of an earlier one."""
+
+    __slots__ = ("body", "content_type", "headers", "replayed", "status")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: bytes | None = JSON,
+        headers: Sequence[Header] = (),
+        replayed: bool = False,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers
+        self.replayed = replayed
+
+
+def json_answer(
+    value: Any,  # noqa: ANN401 - whatever JSON can hold
+    status: int = 200,
+    headers: Sequence[Header] = (),
+    replayed: bool = False,
+) -> Answer:
+    """Answer with a value as JSON."""
+    return Answer(status, orjson.dumps(value), JSON, headers, replayed)
+
+
+def etag(version: int) -> Header:
+    """The `ETag` header of a record's version."""
+    return (b"etag", b'"%d"' % version)

@@ -1,0 +1,151 @@
+"""One request as a handler sees it."""
+
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from uuid_utils import uuid7
+
+from holdfast.domain.commands import Action, Command, Idempotency
+from holdfast.domain.records import STORE
+from holdfast.domain.rejections import Rejected, invalid
+from holdfast.http.answer import Answer, json_answer
+from holdfast.http.body import Receive
+from holdfast.http.headers import Headers, idempotency_key, if_match, none_match
+from holdfast.http.lanes import Lanes
+from holdfast.http.schemas.base import Input
+from holdfast.http.services import HttpConfig, Services
+from holdfast.ledger.port import Ledger, Reading
+
+#: While there is no sign-in, every caller is this one.
+ANONYMOUS = "anonymous"
+
+
+class Call:
+    """A request whose address is known. `ledger` is its tenant's."""
+
+    __slots__ = (
+        "actor",
+        "body",
+        "headers",
+        "lanes",
+        "ledger",
+        "method",
+        "params",
+        "path",
+        "query",
+        "query_string",
+        "receive",
+        "request_id",
+        "services",
+    )
+
+    ledger: Ledger
+
+    def __init__(
+        self,
+        *,
+        services: Services,
+        lanes: Lanes,
+        request_id: str,
+        method: str,
+        path: str,
+        params: dict[str, str],
+        headers: Headers,
+        query_string: bytes,
+        receive: Receive,
+    ) -> None:
+        self.services = services
+        self.lanes = lanes
+        self.request_id = request_id
+        self.actor = ANONYMOUS
+        self.method = method
+        self.path = path
+        self.params = params
+        self.headers = headers
+        self.query_string = query_string
+        self.receive = receive
+        self.query: dict[str, Any] = {}
+        self.body: Input | None = None
+
+    @property
+    def config(self) -> HttpConfig:
+        """The limits and times that the operator chose."""
+        return self.services.config
+
+    def expected(self, in_body: int | None) -> int | None:
+        """Return the version that the caller expects, from `If-Match` or from the body.
+
+        Raises:
+            Rejected: the two are given and differ, or the header is malformed.
+        """
+        given = if_match(self.headers)
+        if given is None:
+            return in_body
+        if in_body is not None and in_body != given:
+            raise invalid(
+                "/expectedVersion", "expectedVersion and If-Match name different versions."
+            )
+        return given
+
+    def command(self, action: Action) -> Command:
+        """Return the command that this call gives: the action with its origin."""
+        key = idempotency_key(self.headers)
+        stamp = None if key is None else self.idempotency(key, self._parsed_body())
+        return Command(
+            action,
+            str(uuid7()),
+            self.actor,
+            self.request_id,
+            stamp,
+            None,
+            self.config.reservation_retention_ms,
+        )
+
+    def idempotency(self, key: str, parsed: object) -> Idempotency:
+        """Return the key with what tells this request from another."""
+        expected = if_match(self.headers)
+        told = orjson.dumps([self.method, self.path, parsed, expected], option=orjson.OPT_SORT_KEYS)
+        fingerprint = blake2b(told, digest_size=16).hexdigest()
+        return Idempotency(key, fingerprint, self.config.idemp_ttl_ms)
+
+    def _parsed_body(self) -> Mapping[str, Any] | None:
+        return None if self.body is None else self.body.model_dump(exclude_unset=True)
+
+    def ttl_ms(self, body: Input, ttl_seconds: int | None) -> int | None:
+        """Return how long a reservation holds; None is for ever, absent the default."""
+        if "ttl_seconds" not in body.model_fields_set:
+            return self.config.reservation_ttl_ms
+        return None if ttl_seconds is None else ttl_seconds * 1000
+
+    def unless_known(self, reading: Reading, version: int, value: object) -> Answer:
+        """Answer with a record and its `ETag`, or 304 when the caller has this version."""
+        if not reading.exact:
+            return json_answer(value)
+        tag = b'"%d"' % version
+        headers = ((b"etag", tag),)
+        if none_match(self.headers, tag):
+            return Answer(304, b"", None, headers)
+        return json_answer(value, 200, headers)
+
+
+def new_id() -> str:
+    """Return an id for something that this request makes."""
+    return str(uuid7())
+
+
+async def default_store_id(ledger: Ledger) -> str:
+    """Return the tenant's only store.
+
+    Raises:
+        Rejected: there is none, or more than one.
+    """
+    stores = (await ledger.read()).records(STORE)
+    if len(stores) == 1:
+        return next(iter(stores.values())).store_id
+    raise Rejected(
+        "validation_error",
+        "Say which store is meant: storeId is missing and the tenant has no default store.",
+        {"errors": [{"pointer": "/storeId", "detail": "storeId is missing."}]},
+    )

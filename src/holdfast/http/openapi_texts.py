@@ -1,0 +1,214 @@
+"""What the description of the interface says in words."""
+
+from typing import Any, Final
+
+from holdfast.http.problems import KINDS, TYPE_PREFIX
+
+SUMMARY: Final = "Stock that a retail chain can trust."
+
+DESCRIPTION: Final = """\
+Stores take stock in, sell, count, move and reserve it. A 2xx answer to a write means that the
+event is on disk.
+
+**Addresses.** `/api/v1` is canonical. The same routes answer below `/api` and at the root, and
+`/stores/…` also below `/inventory/stores/…`. `GET /` goes to `/docs`.
+
+**JSON.** Answers are camelCase; input may be snake_case too, but never both for one field. Unknown
+fields and unknown query parameters are refused. Times are UTC, ISO 8601 with milliseconds and `Z`;
+input may have any zone. Quantities are integers within ±(2^53 - 1). Ids match
+`[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`. A body has at most 1 MiB (16 MiB for `/batch`) and 32 levels, no
+NaN, no key twice, no lone surrogate, arrives within 30 seconds, and is not compressed.
+
+**Problems** are RFC 9457 `application/problem+json`; `code` is what programs act on, and `detail`
+is a sentence for the person at the screen. `details.errors[].pointer` is a JSON pointer into the
+body; what is wrong in the address, the query or a header is named `#/path/…`, `#/query/…` or
+`#/headers/…`. An unknown address is 404 `not_found`, a wrong method 405 `method_not_allowed` with
+`Allow`.
+
+**Versions.** A stock record and a reservation have a `version` (1, 2, 3 …) and an `ETag` of it.
+Writes take `If-Match` (`3`, `"3"`, `W/"3"` or `*`: it must exist) or `expectedVersion` (0: it must
+not exist yet), not two that differ. A write to several records takes no `If-Match`; a transfer has
+`fromVersion` and `toVersion`. `If-None-Match` gives 304. A replaced version is 409
+`version_conflict` with the current one as `ETag` and `details.currentVersion`.
+
+**Repeating.** Every write takes an `Idempotency-Key`. The same key with the same request gives the
+first answer again, with `Idempotent-Replayed: true`; with another request it is 409
+`idempotency_mismatch`. What was refused leaves no key behind.
+
+**Lists** are paged by `limit` (100 unless given, at most 1000) and an opaque `cursor`:
+`nextCursor` of a page is the `cursor` of the next; null ends the list.
+
+**Waiting.** 429 and 503 carry `Retry-After` in whole seconds and `details.retryAfterMs`.
+
+**Tenants.** `X-Tenant-ID`, if given, names the tenant; else the domain in `Host` does. `localhost`
+and IP addresses are the tenant `default`.
+
+**Without a catalogue** (there is none yet) an item's `name` is its SKU, `price` and `imageUrl` are
+null, and nothing is low on stock.
+
+A reservation counts until exactly `expiresAt`; from then on its stock is available again.
+"""
+
+SERVERS: Final = [
+    {"url": "/api/v1", "description": "Canonical."},
+    {"url": "/api", "description": "For existing clients."},
+    {"url": "/", "description": "For existing clients."},
+]
+
+TAGS: Final = {
+    "Stock": "What is in the stores, and what changes it.",
+    "Reservations": (
+        "Holds on stock. Reserve: available -q, reserved +q. Confirm: onHand -q, reserved -q. "
+        "Cancel and expire: available +q, reserved -q."
+    ),
+    "Checkout": "The checkout frontend's routes, in the shape that it was written for.",
+    "History": "What happened.",
+    "Batch": "Many writes in one request, and bulk loads that may be repeated.",
+    "Health": "How the service is. These routes know no tenant and no limits.",
+    "Description": "This description.",
+}
+
+PATH_PARAMS: Final = {
+    "storeId": "The store.",
+    "sku": "The stock keeping unit.",
+    "reservationId": "The reservation.",
+    "name": "The bulk load.",
+}
+
+PATH_EXAMPLES: Final = {
+    "storeId": "STORE001",
+    "sku": "SKU123",
+    "reservationId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b21",
+    "name": "opening-2026",
+}
+
+BATCH_EXAMPLE: Final = (
+    '{"op":"receive","storeId":"STORE001","sku":"SKU123","qty":24}\n'
+    '{"op":"ship","storeId":"STORE001","sku":"SKU123","qty":2,"reason":"till 4"}\n'
+)
+
+HEADERS: Final[dict[str, Any]] = {
+    "X-Request-ID": {
+        "description": "The request's id: the client's, when it sent a sane one.",
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "The record's version, quoted.",
+        "schema": {"type": "string", "examples": ['"3"']},
+    },
+    "Idempotent-Replayed": {
+        "description": "Present when this is the answer to an earlier request of the same key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Retry-After": {
+        "description": "Whole seconds after which to ask again.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+}
+
+PARAMETERS: Final[dict[str, Any]] = {
+    "TenantId": {
+        "name": "X-Tenant-ID",
+        "in": "header",
+        "description": "The tenant; else the domain in `Host` says it.",
+        "schema": {"type": "string"},
+    },
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Makes it safe to send the request again. Visible ASCII characters.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "IfMatch": {
+        "name": "If-Match",
+        "in": "header",
+        "description": 'The version to write at: `3`, `"3"`, `W/"3"`, or `*` for any.',
+        "schema": {"type": "string"},
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "description": "The `ETag` of the copy at hand; 304 when it is still good.",
+        "schema": {"type": "string"},
+    },
+    "RequestId": {
+        "name": "X-Request-ID",
+        "in": "header",
+        "description": "An id for the request: at most 128 visible ASCII characters.",
+        "schema": {"type": "string", "maxLength": 128},
+    },
+}
+
+CODES: Final = {
+    "validation_error": "Malformed or out of range; `details.errors` names every place.",
+    "unauthorized": "There is no valid token.",
+    "forbidden": "The reservation is another user's, or the caller may not do this.",
+    "not_found": "Unknown, or another tenant's.",
+    "method_not_allowed": "`Allow` lists the methods.",
+    "request_timeout": "The body took too long; send it again.",
+    "version_conflict": "`details.currentVersion` is the version now; for a load `details.mark`.",
+    "insufficient_stock": "`details.shortages` names every short line.",
+    "idempotency_mismatch": "Same key, other payload or route.",
+    "reservation_not_active": "It was confirmed or cancelled.",
+    "batch_refused": "`details.errors` tells line, status, code and detail of each refused row.",
+    "already_exists": "A unique thing is taken.",
+    "in_use": "It still has stock, reservations or recipes.",
+    "reservation_expired": "Its stock was released; reserve again.",
+    "history_gone": "`after` is older than what is kept.",
+    "payload_too_large": "Over 1 MiB; over 16 MiB for a batch.",
+    "unsupported_media_type": "`details.accepted` lists what is taken.",
+    "rate_limited": "This client's token bucket is empty.",
+    "internal_error": "Report the request id.",
+    "overloaded": "All places and the queue are taken; nothing was done.",
+    "read_only": "Nothing was written.",
+    "lease_held": "Nothing was written.",
+    "journal_unavailable": "Repeat the request with the same `Idempotency-Key` to learn.",
+}
+
+_DETAILS: Final[dict[str, dict[str, Any]]] = {
+    "validation_error": {"errors": [{"pointer": "/qty", "detail": "qty must be at least 1."}]},
+    "version_conflict": {"currentVersion": 4},
+    "insufficient_stock": {
+        "shortages": [
+            {
+                "storeId": "STORE001",
+                "sku": "SKU123",
+                "name": "SKU123",
+                "requested": 3,
+                "available": 1,
+                "nextReleaseAt": "2026-11-20T08:46:55.123Z",
+            }
+        ]
+    },
+    "batch_refused": {
+        "errors": [
+            {
+                "line": 2,
+                "status": 404,
+                "code": "not_found",
+                "detail": "STORE001 has no stock record of SKU9; receive or count it first.",
+                "details": {"storeId": "STORE001", "skus": ["SKU9"]},
+            }
+        ]
+    },
+}
+
+
+def problem_example(code: str) -> dict[str, Any]:
+    """An example of the problem of this code."""
+    kind = KINDS[code]
+    waits = {"retryAfterMs": 300} if kind.status in {429, 503} else {}
+    details = _DETAILS.get(code, waits)
+    errors = details.get("errors", [{}])
+    detail = errors[0].get("detail", f"{kind.title}.") if code == "validation_error" else ""
+    return {
+        "type": TYPE_PREFIX + code,
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail or f"{kind.title}.",
+        "code": code,
+        "details": details,
+        "requestId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b21",
+        "success": False,
+        "message": detail or f"{kind.title}.",
+    }

@@ -1,0 +1,215 @@
+"""What happened: the events themselves, and the history that is read out of them."""
+
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from holdfast.domain.events import EVENT_TYPES
+from holdfast.domain.records import Json
+from holdfast.domain.rejections import invalid
+from holdfast.domain.values import QUANTITY_MAX
+from holdfast.http.answer import Answer, json_answer
+from holdfast.http.body import BODY_BYTES_MAX, is_gone, read_body
+from holdfast.http.call import Call
+from holdfast.http.endpoint import Endpoint, Reply
+from holdfast.http.lanes import Lane
+from holdfast.http.query import (
+    PAGE,
+    choice_param,
+    cursor_sequence,
+    cursor_text,
+    id_param,
+    int_param,
+)
+from holdfast.http.schemas import outputs
+from holdfast.http.slices import Slices
+from holdfast.ledger.port import LoggedEvent
+
+TAG: Final = "History"
+
+WAIT_S_MAX: Final = 30
+WAIT_STEP_S: Final = 1.0
+#: Events looked at for one page of history, at most; the next page goes on behind them.
+SCANNED_MAX: Final = 10_000
+_SCAN_STEP: Final = 500
+
+
+async def list_events(call: Call) -> Answer:
+    """Read the events behind a sequence, oldest first.
+
+    With `wait`, a request that finds none is answered as soon as there is one, or empty after
+    that many seconds. Go on with the `after` of the answer; it is never behind what was shown.
+    """
+    after = _after(call)
+    events = await _events(call, after)
+    reached = events[-1].sequence if events else after
+    newest = call.ledger.last_sequence
+    tail = {
+        "nextCursor": cursor_text(reached) if reached < newest else None,
+        "after": reached,
+        "lastSequence": newest,
+    }
+    joined = b",".join([event.json for event in events])
+    return Answer(200, b'{"items":[' + joined + b"]," + orjson.dumps(tail)[1:])
+
+
+async def _events(call: Call, after: int) -> list[LoggedEvent]:
+    """Wait in short steps, so that neither a client that left nor an ending process waits on."""
+    limit: int = call.query["limit"]
+    wait_s = float(call.query["wait"])
+    if wait_s:
+        await read_body(call.receive, call.headers, BODY_BYTES_MAX)
+    while True:
+        step_s = min(wait_s, WAIT_STEP_S)
+        events = await call.ledger.events(after, limit, step_s)
+        wait_s -= step_s
+        if events or wait_s <= 0 or call.services.health.draining or await is_gone(call.receive):
+            return events
+
+
+class _Wanted(NamedTuple):
+    """What of the history is asked for; None does not filter."""
+
+    store_id: str | None
+    sku: str | None
+    type: str | None
+
+    def may_match(self, line: bytes) -> bool:
+        """Look for the ids in the text, which costs less than parsing it. Ids are plain ASCII."""
+        return all(name is None or name.encode("ascii") in line for name in self)
+
+    def matches(self, event: Json) -> bool:
+        """Whether the event is of this type and touched this SKU in this store."""
+        if self.type is not None and event["type"] != self.type:
+            return False
+        if self.store_id is None and self.sku is None:
+            return True
+        return any(
+            self.store_id in {None, store_id} and self.sku in {None, sku}
+            for store_id, sku in _touched(event["payload"])
+        )
+
+
+async def list_transactions(call: Call) -> Answer:
+    """Read what happened, oldest first: who, when, what, why, and the balances after it.
+
+    The history is searched forward from `after` or `cursor`, up to 10,000 events a page, so a page
+    may be short, or even empty, while `nextCursor` says that there is more to look at.
+    """
+    limit: int = call.query["limit"]
+    wanted = _Wanted(call.query["storeId"], call.query["sku"], call.query["type"])
+    reached = _after(call)
+    scanned = 0
+    slices = Slices()
+    items: list[Json] = []
+    while scanned < SCANNED_MAX:
+        events = await call.ledger.events(reached, _SCAN_STEP)
+        for event in events:
+            if len(items) == limit:
+                break
+            reached = event.sequence
+            scanned += 1
+            item = _transaction(event, wanted)
+            if item is not None:
+                items.append(item)
+            if slices.over:
+                await slices.pause()
+        if not events or len(items) == limit:
+            break
+    more = reached < call.ledger.last_sequence
+    return json_answer({"items": items, "nextCursor": cursor_text(reached) if more else None})
+
+
+def _after(call: Call) -> int:
+    after: int | None = call.query["after"]
+    at_cursor = cursor_sequence(call.query["cursor"])
+    if after is not None and at_cursor is not None:
+        raise invalid("#/query/after", "Give either after or cursor, not both.")
+    return at_cursor or after or 0
+
+
+def _transaction(event: LoggedEvent, wanted: _Wanted) -> Json | None:
+    if not wanted.may_match(event.json):
+        return None
+    parsed = orjson.loads(event.json)
+    return _transaction_body(parsed) if wanted.matches(parsed) else None
+
+
+def _touched(payload: Json) -> list[tuple[str, str]]:
+    touched = [(record["storeId"], record["sku"]) for record in payload.get("stock", ())]
+    for held in payload.get("reservations", ()):
+        touched.extend((held["storeId"], line["sku"]) for line in held["lines"])
+    return touched
+
+
+_NAMED: Final = frozenset({"stock", "reservations", "existing", "reason", "occurredAt"})
+_RESERVATION_FIELDS: Final = frozenset(
+    name.alias or "" for name in outputs.Reservation.model_fields.values()
+)
+
+
+def _transaction_body(event: Json) -> dict[str, Any]:
+    payload = event["payload"]
+    return {
+        "sequence": event["sequence"],
+        "at": event["ts"],
+        "type": event["type"],
+        "actor": event["actor"],
+        "requestId": event["requestId"],
+        "reason": payload.get("reason"),
+        "occurredAt": payload.get("occurredAt"),
+        "facts": {name: value for name, value in payload.items() if name not in _NAMED},
+        "balances": [_balance(record) for record in payload.get("stock", ())],
+        "reservations": [
+            {name: value for name, value in held.items() if name in _RESERVATION_FIELDS}
+            for held in payload.get("reservations", ())
+        ],
+    }
+
+
+def _balance(record: Json) -> Json:
+    return {
+        "storeId": record["storeId"],
+        "sku": record["sku"],
+        "onHand": record["onHand"],
+        "reserved": record["reserved"],
+        "available": record["onHand"] - record["reserved"],
+        "version": record["version"],
+    }
+
+
+_AFTER: Final = int_param(
+    "after", 0, QUANTITY_MAX, None, "Only what comes behind this sequence; 0 is the beginning."
+)
+
+ENDPOINTS: Final = (
+    Endpoint(
+        method="GET",
+        path="/events",
+        handler=list_events,
+        tag=TAG,
+        lane=Lane.WAITING,
+        query=(
+            *PAGE,
+            _AFTER,
+            int_param("wait", 0, WAIT_S_MAX, 0, "Seconds to wait for the first event."),
+        ),
+        replies={200: Reply("A page of events.", outputs.EventPage)},
+        problems=("history_gone",),
+    ),
+    Endpoint(
+        method="GET",
+        path="/transactions",
+        handler=list_transactions,
+        tag=TAG,
+        query=(
+            *PAGE,
+            _AFTER,
+            id_param("storeId", "Only what touched this store."),
+            id_param("sku", "Only what touched this SKU."),
+            choice_param("type", tuple(sorted(EVENT_TYPES)), "Only events of this type."),
+        ),
+        replies={200: Reply("A page of history.", outputs.TransactionPage)},
+        problems=("history_gone",),
+    ),
+)

@@ -1,0 +1,64 @@
+"""What the HTTP interface needs from the rest of the process. `runtime` brings it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from structlog.typing import FilteringBoundLogger
+
+from holdfast.http.metrics import Metrics
+from holdfast.ledger.port import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class HttpConfig:
+    """The settings that matter here; times in ms. A `rate_limit_rps` of 0 is no limit."""
+
+    rate_limit_rps: int = 100
+    rate_limit_burst: int = 200
+    concurrency_api: int = 256
+    load_shed_queue_max: int = 1000
+    idemp_ttl_ms: int = 300_000
+    reservation_ttl_ms: int = 300_000
+    reservation_retention_ms: int = 30 * 24 * 3600 * 1000
+
+
+class Tenants(Protocol):
+    """Finds the tenant of a request."""
+
+    def resolve(self, tenant_header: str | None, host: str | None) -> Ledger:
+        """Return the tenant's ledger.
+
+        Args:
+            tenant_header: the value of `X-Tenant-ID`, if it was given; it goes first.
+            host: the value of `Host`, with its port.
+
+        Raises:
+            Rejected: `not_found`, or the id is malformed.
+            Unavailable: the tenant is known but cannot be opened.
+        """
+
+
+class Health(Protocol):
+    """How the process is."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether the process is about to end and takes no new work."""
+
+    def breakers(self) -> Mapping[str, str]:
+        """Return each circuit breaker's state: `closed`, `open` or `half_open`."""
+
+    def ledgers(self) -> Iterable[Ledger]:
+        """Return the ledgers of the tenants that are open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that the interface is made with."""
+
+    config: HttpConfig
+    tenants: Tenants
+    health: Health
+    metrics: Metrics
+    logger: FilteringBoundLogger

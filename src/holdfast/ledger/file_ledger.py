@@ -1,0 +1,343 @@
+"""The ledger over a journal: decide on the staged view, answer on durable facts.
+
+`execute` is where every write of a tenant passes. Between taking a command's locks and freeing
+them nothing is awaited: the time is stamped, due deadlines are staged, the command is decided,
+its event joins the journal's gathering batch and the staged view.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import structlog
+
+from holdfast.domain.commands import Command, ExpireReservation, LiftOut
+from holdfast.domain.decide import InvariantViolation, decide
+from holdfast.domain.events import Event
+from holdfast.domain.evolve import evolve
+from holdfast.domain.keys import keys
+from holdfast.domain.records import Outcome, View
+from holdfast.domain.rejections import Rejected
+from holdfast.journal import Checkpoints, Disk, Journal, JournalError, NotWritten
+from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
+from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
+from holdfast.ledger.codec import encode_event
+from holdfast.ledger.expiry import DeadlineTimer, due_command
+from holdfast.ledger.feed import Feed
+from holdfast.ledger.journal_guard import JournalGuard
+from holdfast.ledger.key_locks import KeyLocks
+from holdfast.ledger.listing import Listing
+from holdfast.ledger.opening import Loaded
+from holdfast.ledger.port import Follower, LoggedEvent, Unavailable
+from holdfast.ledger.reading import CommittedReading
+from holdfast.ledger.staged import StagedView
+from holdfast.resilience.breaker import Breaker
+
+_log = structlog.get_logger("holdfast.ledger")
+
+#: How long many commands may be decided in one go before others get the loop.
+SLICE_S: Final = 0.002
+
+
+class LedgerConfig(NamedTuple):
+    """What an operator may set about a ledger."""
+
+    reservation_retention_ms: int
+    breaker_cooldown_ms: int
+    checkpoint_every: CheckpointEvery
+
+
+class _StagedLost(Exception):
+    """A flush failed: what a decision rested on was dropped, and with it the decision."""
+
+
+class _Decided(NamedTuple):
+    """A decision, which may be answered once `sequence` is durable."""
+
+    sequence: int
+    answer: Outcome | Rejected
+    #: The fate of the event's own batch, when the decision is an event.
+    flushed: asyncio.Future[None] | None = None
+
+    @property
+    def was_handed_over(self) -> bool:
+        """Whether the disk was given the event; of a failed flush nobody knows how it ended."""
+        if self.flushed is None:
+            return False
+        return not (self.flushed.done() and isinstance(self.flushed.exception(), NotWritten))
+
+
+class FileLedger:
+    """One tenant's stock in a folder; implements the port `Ledger`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        loaded: Loaded,
+        *,
+        disk: Disk,
+        clock: Clock,
+        new_id: Callable[[], str],
+        config: LedgerConfig,
+    ) -> None:
+        self.tenant_id = loaded.tenant_id
+        self._config = config
+        self._new_id = new_id
+        self._clock = TenantClock(clock, loaded.last_ts)
+        self._last_ts = loaded.last_ts
+        self._state = loaded.state
+        self._staged = StagedView(loaded.state)
+        self._listing = Listing(loaded.state.changes())
+        self._locks = KeyLocks()
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._followers: list[Follower] = []
+        self._journal = Journal(
+            folder / "journal",
+            loaded.tenant_id,
+            loaded.recovered,
+            disk,
+            on_durable=self._commit,
+            on_failed=self._roll_back,
+        )
+        self._feed = Feed(self._journal)
+        self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
+        breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
+        self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back)
+        self._checkpointer = Checkpointer(
+            Checkpoints(folder / "state", disk),
+            loaded.state,
+            loaded.shards,
+            moment=lambda: Moment(self._journal.durable, self._last_ts),
+            journal_bytes=lambda: self._journal.stats.bytes,
+            every=config.checkpoint_every,
+        )
+
+    async def start(self) -> None:
+        """Make the journal ready for writing, and write what fell due meanwhile.
+
+        Raises:
+            JournalError: the disk said no.
+        """
+        await asyncio.to_thread(self._journal.open)
+        self._timer.arm()
+
+    async def close(self) -> None:
+        """Flush and seal the journal, and save a checkpoint. Nothing may be asked any more."""
+        self._timer.cancel()
+        self.guard.close()
+        await self._journal.seal()
+        await self._checkpointer.close()
+
+    @property
+    def writable(self) -> bool:
+        """Whether writes are decided now."""
+        return self.guard.writable
+
+    @property
+    def last_sequence(self) -> int:
+        """The newest durable event."""
+        return self._journal.durable.sequence
+
+    # Writing.
+
+    async def execute(self, command: Command) -> Outcome:
+        """Decide a command and make it durable; see the port."""
+        while True:
+            decided = await self._decide(command)
+            try:
+                await self._until_durable(decided.sequence)
+            except _StagedLost:
+                if decided.was_handed_over:
+                    raise self._outcome_unknown() from None
+                continue
+            if isinstance(decided.answer, Rejected):
+                raise decided.answer
+            return decided.answer
+
+    async def execute_many(
+        self, commands: Sequence[Command], stop_when_unavailable: bool = False
+    ) -> list[Outcome | Rejected | Unavailable]:
+        """Decide many commands in order; see the port."""
+        decided = await self._decide_many(commands, stop_when_unavailable)
+        results: list[Outcome | Rejected | Unavailable] = []
+        for each in decided:
+            results.append(each if isinstance(each, Unavailable) else await self._settled(each))
+            if stop_when_unavailable and isinstance(results[-1], Unavailable):
+                break
+        return results
+
+    async def _decide_many(
+        self, commands: Sequence[Command], stop_when_unavailable: bool
+    ) -> list[_Decided | Unavailable]:
+        loop = asyncio.get_running_loop()
+        decided: list[_Decided | Unavailable] = []
+        slice_ends = loop.time() + SLICE_S
+        for command in commands:
+            try:
+                decided.append(await self._decide(command))
+            except Unavailable as no:
+                decided.append(no)
+                if stop_when_unavailable:
+                    break
+            if loop.time() > slice_ends:
+                await asyncio.sleep(0)
+                slice_ends = loop.time() + SLICE_S
+        return decided
+
+    async def _settled(self, decided: _Decided) -> Outcome | Rejected | Unavailable:
+        try:
+            await self._until_durable(decided.sequence)
+        except _StagedLost:
+            return self._outcome_unknown()
+        return decided.answer
+
+    def _outcome_unknown(self) -> Unavailable:
+        return Unavailable(
+            "journal_unavailable",
+            "The disk failed while this was being written, so its outcome is unknown: "
+            "repeat the request with the same Idempotency-Key to find out.",
+            max(1, self.guard.breaker.retry_after_ms()),
+        )
+
+    async def _decide(self, command: Command) -> _Decided:
+        """Take the command's locks and decide it under them.
+
+        Raises:
+            Unavailable: nothing can be decided now.
+        """
+        while True:
+            touched = keys(self._staged, command)
+            waited = not self._locks.take_now(touched)
+            if waited:
+                await self._locks.take(touched)
+            try:
+                if not waited or keys(self._staged, command) == touched:
+                    self.guard.require_writable()
+                    return self._decide_now(command)
+            finally:
+                self._locks.free(touched)
+
+    def _decide_now(self, command: Command) -> _Decided:
+        now = self._clock.now()
+        self._stage_due(now)
+        decided = self._decide_and_stage(command, now)
+        self._timer.arm()
+        return decided
+
+    def _decide_and_stage(self, command: Command, now: int) -> _Decided:
+        sequence = self._journal.next_sequence
+        try:
+            event = decide(self._staged, command, sequence, now)
+        except Rejected as no:
+            return _Decided(sequence - 1, no)
+        except InvariantViolation as bug:
+            self.guard.stop(str(bug))
+            raise
+        if isinstance(event, Outcome):
+            return _Decided(sequence - 1, event)
+        json = encode_event(event)
+        flushed = self._journal.append(json)
+        self._staged.stage(event, evolve(self._staged, event), json)
+        return _Decided(sequence, _answer(event), flushed)
+
+    def _stage_due(self, now: int) -> None:
+        """Write every deadline that has come, earliest first."""
+        while (action := self._staged.deadlines.due(now)) is not None:
+            self._decide_and_stage(self._due_command(action), now)
+
+    def _due_command(self, action: ExpireReservation | LiftOut) -> Command:
+        return due_command(action, self._new_id(), self._config.reservation_retention_ms)
+
+    def _on_deadline(self) -> None:
+        if self.writable:
+            self._stage_due(self._clock.now())
+            self._timer.arm()
+
+    async def _until_durable(self, sequence: int) -> None:
+        if sequence <= self._journal.durable.sequence:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((sequence, waiter))
+        await waiter
+
+    # What the journal says.
+
+    def _commit(self, sequence: int) -> None:
+        """Everything up to `sequence` is durable: let readers see it, then wake who waits."""
+        while (staged := self._staged.pop_durable(sequence)) is not None:
+            event = staged.event
+            changes = [*staged.changes, *self._state.apply(staged.changes, event.ts)]
+            self._last_ts = event.ts
+            self._listing.note(changes)
+            self._checkpointer.note(changes)
+            self._feed.note(LoggedEvent(event.sequence, staged.json))
+            for follower in self._followers:
+                follower(event, changes)
+        while self._waiting and self._waiting[0][0] <= sequence:
+            _, waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+        self._feed.wake()
+
+    def _roll_back(self, error: JournalError) -> None:
+        """A flush failed: drop everything staged, and every decision that rests on it."""
+        self._staged.drop()
+        waiting, self._waiting = self._waiting, deque()
+        for _, waiter in waiting:
+            if not waiter.done():
+                waiter.set_exception(_StagedLost())
+        self.guard.failed(error)
+
+    def _on_back(self) -> None:
+        """Writing is possible again: drop what was only worked out, and write what is due."""
+        self._staged.drop()
+        self._timer.arm()
+
+    # Reading.
+
+    async def read(self) -> CommittedReading:
+        """Return the committed records; a deadline that is due is written first."""
+        while True:
+            now = self._clock.now()
+            if not self.writable:
+                return self._read_only_reading(now)
+            self._stage_due(now)
+            try:
+                await self._until_durable(self._staged.sequence_behind(now))
+            except _StagedLost:
+                continue
+            return self._reading(self._state, now, exact=True)
+
+    def _read_only_reading(self, now: int) -> CommittedReading:
+        """Read while nothing can be written: what is due is staged as if, for readers only."""
+        if self._journal.writable:
+            return self._reading(self._state, now, exact=False)
+        sequence = self.last_sequence
+        while (action := self._staged.deadlines.due(now)) is not None:
+            event = decide(self._staged, self._due_command(action), sequence, now)
+            if isinstance(event, Event):
+                self._staged.stage(event, evolve(self._staged, event))
+        exact = self._staged.is_empty
+        return self._reading(self._staged, now, exact)
+
+    def _reading(self, view: View, now: int, exact: bool) -> CommittedReading:
+        return CommittedReading(
+            view, self._state, self._listing, sequence=self.last_sequence, now=now, exact=exact
+        )
+
+    async def events(self, after: int, limit: int, wait_s: float = 0.0) -> list[LoggedEvent]:
+        """Return durable events behind `after`, oldest first; see the port."""
+        return await self._feed.events(after, limit, wait_s)
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Call `follower` at every event from now on; the answer ends it."""
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
+
+
+def _answer(event: Event) -> Outcome | Rejected:
+    if event.source is not None and event.source.refused is not None:
+        return Rejected(*event.source.refused)
+    return event.outcome

@@ -1,0 +1,85 @@
+"""Whether the tenant's journal can be written, and how it comes back by itself.
+
+A journal that failed is never asked again by the commands that wait: the breaker opens, the
+tenant is read-only, and after the cool-down one probe starts a new segment.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from holdfast.journal import Journal, JournalError
+from holdfast.ledger.port import Unavailable
+from holdfast.resilience.breaker import Breaker
+
+_log = structlog.get_logger("holdfast.ledger")
+
+
+class JournalGuard:
+    """Opens on failure, probes after the cool-down, closes when the probe lands."""
+
+    def __init__(
+        self, tenant_id: str, journal: Journal, breaker: Breaker, on_back: Callable[[], None]
+    ) -> None:
+        self._tenant_id = tenant_id
+        self._journal = journal
+        self._on_back = on_back
+        self._probe: asyncio.TimerHandle | asyncio.Task[None] | None = None
+        self._stopped: str | None = None
+        self.breaker = breaker
+
+    @property
+    def writable(self) -> bool:
+        """Whether a command may be decided and written now."""
+        return self._stopped is None and self._journal.writable
+
+    def require_writable(self) -> None:
+        """Raise `Unavailable` unless a command may be decided and written now."""
+        if self._stopped is not None:
+            raise Unavailable("read_only", f"This tenant was stopped: {self._stopped}.", 60_000)
+        if not self._journal.writable:
+            raise Unavailable(
+                "read_only",
+                "The stock can be read but not changed at the moment: the disk refused a write. "
+                "Nothing was written; try again in a while.",
+                max(1, self.breaker.retry_after_ms()),
+            )
+
+    def failed(self, error: JournalError) -> None:
+        """The journal failed and is not writable; go on with a probe after the cool-down."""
+        _log.error("journal failed, tenant is read-only", tenant=self._tenant_id, error=str(error))
+        self.breaker.trip()
+        self._schedule()
+
+    def stop(self, why: str) -> None:
+        """Decide nothing any more: a rule that always holds was broken."""
+        self._stopped = why
+        _log.critical("tenant stopped", tenant=self._tenant_id, why=why)
+
+    def close(self) -> None:
+        """Make no more probes."""
+        if self._probe is not None:
+            self._probe.cancel()
+
+    def _schedule(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._probe = loop.call_later(self.breaker.retry_after_ms() / 1000, self._start_probe)
+
+    def _start_probe(self) -> None:
+        if self.breaker.allow():
+            self._probe = asyncio.get_running_loop().create_task(self._reopen())
+        else:
+            self._schedule()
+
+    async def _reopen(self) -> None:
+        try:
+            await self._journal.reopen()
+        except JournalError as error:
+            _log.warning("journal probe failed", tenant=self._tenant_id, error=str(error))
+            self.breaker.failed()
+            self._schedule()
+            return
+        self.breaker.succeeded()
+        _log.warning("journal is writable again", tenant=self._tenant_id)
+        self._on_back()

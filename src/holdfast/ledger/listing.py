@@ -1,0 +1,98 @@
+"""Sorted keys of the committed records, so that a page costs what it returns.
+
+Lists are indexes, not caches: every change of the state passes through `note`.
+"""
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from holdfast.domain.records import REFUSAL, RESERVATION, STOCK, Change, Key
+
+#: New keys that may wait unsorted; a page sorts them in, and so does the next one above this.
+_UNSORTED_MAX: Final = 4096
+
+
+class SortedKeys:
+    """A sorted set of keys: adding is cheap, and so is walking on from any place.
+
+    New keys gather aside and are sorted in when somebody looks, because inserting a million keys
+    one by one into a list would move its tail a million times.
+    """
+
+    def __init__(self) -> None:
+        self._sorted: list[Key] = []
+        self._added: list[Key] = []
+        self._gone: set[Key] = set()
+
+    def add(self, key: Key) -> None:
+        """Add a key that is not in it."""
+        if key in self._gone:
+            self._gone.discard(key)
+            return
+        if not self._added and (not self._sorted or self._sorted[-1] < key):
+            self._sorted.append(key)
+            return
+        self._added.append(key)
+
+    def discard(self, key: Key) -> None:
+        """Take a key away."""
+        self._gone.add(key)
+        if len(self._gone) > max(_UNSORTED_MAX, len(self._sorted) // 2):
+            self._settle()
+            self._sorted = [each for each in self._sorted if each not in self._gone]
+            self._gone.clear()
+
+    def _settle(self) -> None:
+        if len(self._added) > _UNSORTED_MAX:
+            self._sorted.extend(self._added)
+            self._sorted.sort()
+        else:
+            for key in self._added:
+                insort(self._sorted, key)
+        self._added.clear()
+
+    def above(self, key: Key) -> Iterator[Key]:
+        """Walk the keys above `key`, rising. Do not add while walking."""
+        if self._added:
+            self._settle()
+        for position in range(bisect_right(self._sorted, key), len(self._sorted)):
+            found = self._sorted[position]
+            if found not in self._gone:
+                yield found
+
+
+class Listing:
+    """The orders in which records are listed."""
+
+    def __init__(self, changes: Iterable[Change]) -> None:
+        #: (storeId, sku), (sku, storeId), (reservationId,), (source, line)
+        self.stock = SortedKeys()
+        self.stock_by_sku = SortedKeys()
+        self.reservations = SortedKeys()
+        self.refusals = SortedKeys()
+        for table, key, _ in changes:
+            if table is STOCK:
+                self._add_stock(key)
+            elif table is RESERVATION:
+                self.reservations.add(key)
+            elif table is REFUSAL:
+                self.refusals.add(key)
+
+    def note(self, changes: Iterable[Change]) -> None:
+        """Follow changes that were just committed; a record is new at its version 1."""
+        for table, key, record in changes:
+            if table is STOCK:
+                if record.version == 1:
+                    self._add_stock(key)
+            elif table is RESERVATION:
+                if record is None:
+                    self.reservations.discard(key)
+                elif record.version == 1:
+                    self.reservations.add(key)
+            elif table is REFUSAL:
+                self.refusals.add(key)
+
+    def _add_stock(self, key: Key) -> None:
+        self.stock.add(key)
+        self.stock_by_sku.add((key[1], key[0]))

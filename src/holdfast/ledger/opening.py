@@ -1,0 +1,72 @@
+"""How a tenant's folder becomes state: the newest good checkpoint, and the events behind it."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+import structlog
+
+from holdfast.domain.evolve import evolve
+from holdfast.domain.state import State
+from holdfast.domain.values import instant_ms
+from holdfast.journal import START, Checkpoints, Cursor, Disk, Frame, Recovered, recover
+from holdfast.ledger.codec import decode_event
+from holdfast.ledger.shards import TENANT_SHARD, Shards
+
+_log = structlog.get_logger("holdfast.ledger")
+
+
+class Loaded(NamedTuple):
+    """A tenant as its folder has it; nothing was written yet."""
+
+    tenant_id: str
+    state: State
+    shards: Shards
+    #: The time of the newest event, in ms.
+    last_ts: int
+    recovered: Recovered
+
+
+class _Replay:
+    """State that grows while shards and frames are read into it."""
+
+    def __init__(self) -> None:
+        self.state = State()
+        self.shards = Shards()
+        self.last_ts = 0
+
+    def load(self, name: str, content: bytes) -> None:
+        if name == TENANT_SHARD:
+            self.last_ts = instant_ms(orjson.loads(content)["lastTs"])
+            return
+        for change in self.shards.load(name, content):
+            self.state.put(change)
+
+    def apply(self, frame: Frame) -> None:
+        event = decode_event(frame.json)
+        changes = evolve(self.state, event)
+        self.shards.note(changes)
+        self.shards.note(self.state.apply(changes, event.ts))
+        self.last_ts = event.ts
+
+
+def load_tenant(folder: Path, tenant_id: str, disk: Disk) -> Loaded:
+    """Read a tenant's folder; blocks, and writes nothing.
+
+    Raises:
+        JournalCorrupt: the folder contradicts itself; the tenant must not be opened.
+        UnknownEvent: a newer release wrote in it.
+    """
+    replay = _Replay()
+    checkpoint = Checkpoints(folder / "state", disk).load()
+    after: Cursor = START
+    if checkpoint is not None:
+        for notice in checkpoint.notices:
+            _log.warning("checkpoint", tenant=tenant_id, notice=notice)
+        for name, content in checkpoint.shards():
+            replay.load(name, content)
+        after = checkpoint.cursor
+    recovered = recover(folder / "journal", tenant_id, disk, replay.apply, after)
+    if recovered.torn is not None:
+        _log.warning("journal had a torn end", tenant=tenant_id, torn=str(recovered.torn))
+    return Loaded(tenant_id, replay.state, replay.shards, replay.last_ts, recovered)

@@ -1,0 +1,131 @@
+"""The port: what one tenant's durable stock offers, whatever keeps it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from holdfast.domain.commands import Command
+from holdfast.domain.events import Event
+from holdfast.domain.records import (
+    Change,
+    Key,
+    Outcome,
+    RecordT,
+    Refusal,
+    Reservation,
+    StockRecord,
+    Table,
+)
+from holdfast.domain.rejections import Rejected
+
+#: Is called once per event, in sequence order, after the event is durable and visible.
+Follower = Callable[[Event, Sequence[Change]], None]
+
+
+class Unavailable(Exception):
+    """The ledger cannot decide now; nothing that was asked is known to have happened.
+
+    Attributes:
+        code: `read_only` (nothing was written), `journal_unavailable` (the write's outcome is
+            unknown until it is repeated with the same key).
+        detail: one sentence that a person can act on.
+        retry_after_ms: when it is worth asking again.
+    """
+
+    def __init__(self, code: str, detail: str, retry_after_ms: int) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+        self.retry_after_ms = retry_after_ms
+
+
+class ReservationFilter(NamedTuple):
+    """Which reservations to list; None does not filter."""
+
+    status: str | None = None
+    user_id: str | None = None
+    store_id: str | None = None
+
+
+class LoggedEvent(NamedTuple):
+    """An event as it stands in the journal."""
+
+    sequence: int
+    json: bytes
+
+
+class Reading(Protocol):
+    """Committed records at one moment of the tenant's time. Use it without awaiting in between."""
+
+    #: The newest event in it.
+    sequence: int
+    #: The tenant's time, in ms.
+    now: int
+    #: False while deadlines had to be worked out instead of written: send no `ETag` then.
+    exact: bool
+
+    def get(self, table: Table[RecordT], key: Key) -> RecordT | None:
+        """Return the record of that key, or None."""
+
+    def records(self, table: Table[RecordT]) -> Mapping[Key, RecordT]:
+        """Return a whole table."""
+
+    def stock_page(
+        self, store_id: str | None, sku: str | None, after: Key | None, limit: int
+    ) -> list[StockRecord]:
+        """Return up to `limit` stock records with (storeId, sku) above `after`, in that order."""
+
+    def reservation_page(
+        self, wanted: ReservationFilter, after: Key | None, limit: int
+    ) -> tuple[list[Reservation], Key | None]:
+        """Return up to `limit` reservations by id, above `after`, and where to go on, if at all."""
+
+    def refusal_page(self, source: str, after_line: int, limit: int) -> list[Refusal]:
+        """Return up to `limit` refused lines of a source, above `after_line`, rising."""
+
+
+class Ledger(Protocol):
+    """One tenant's stock: every write goes through `execute`, every read through `read`."""
+
+    tenant_id: str
+
+    async def execute(self, command: Command) -> Outcome:
+        """Decide a command and make it durable.
+
+        Returns:
+            What it came to; on disk, and nothing that it was decided on is less durable.
+
+        Raises:
+            Rejected: the business says no; that too rests on durable facts only.
+            Unavailable: nothing can be decided or written now.
+        """
+
+    async def execute_many(
+        self, commands: Sequence[Command], stop_when_unavailable: bool = False
+    ) -> list[Outcome | Rejected | Unavailable]:
+        """Decide many commands in order, sharing flushes and the loop with everybody else.
+
+        Returns:
+            One result per command; with `stop_when_unavailable` the list ends with the first
+            `Unavailable`, and commands behind it were not decided.
+        """
+
+    async def read(self) -> Reading:
+        """Return the committed records; a deadline that is due is written first."""
+
+    async def events(self, after: int, limit: int, wait_s: float = 0.0) -> list[LoggedEvent]:
+        """Return durable events behind `after`, oldest first; waits up to `wait_s` for the first.
+
+        Raises:
+            HistoryGone: events behind `after` are no longer kept.
+        """
+
+    def follow(self, follower: Follower) -> Callable[[], None]:
+        """Call `follower` at every event from now on; the answer ends it."""
+
+    @property
+    def writable(self) -> bool:
+        """Whether writes are decided now."""
+
+    @property
+    def last_sequence(self) -> int:
+        """The newest durable event."""

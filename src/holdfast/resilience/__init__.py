@@ -1,0 +1,1 @@
+"""What keeps the service standing when load, disk or network go bad. Imports nothing of ours."""

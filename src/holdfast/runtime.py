@@ -1,0 +1,202 @@
+"""The composition root: the only module that knows every adapter.
+
+It takes the folder, opens the tenants, puts the HTTP interface before them, and takes all of it
+down again in the opposite order when the process is told to end.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import portalocker
+import uuid_utils
+import uvicorn
+import uvloop
+
+from holdfast.domain.events import UnknownEvent
+from holdfast.http.app import create_app
+from holdfast.http.metrics import Metrics
+from holdfast.http.services import HttpConfig, Services
+from holdfast.journal import JournalError, OsDisk
+from holdfast.ledger.checkpointer import CheckpointEvery
+from holdfast.ledger.clock import SystemClock
+from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
+from holdfast.ledger.opening import Loaded
+from holdfast.logs import Logs, open_logs
+from holdfast.settings import Settings
+from holdfast.tenancy import TenantRegistry
+
+_BACKLOG: Final = 2048
+#: How long requests that are under way may take once the process was told to end.
+_GRACE_S: Final = 10
+#: Records live long and hold no cycles: look for garbage rarely, and never through all of them.
+_GC_THRESHOLDS: Final = (50_000, 20, 100)
+
+
+class CannotStart(Exception):
+    """The service cannot start; the message says why and what to do."""
+
+
+def serve(settings: Settings, on_ready: Callable[[str], None] | None = None) -> None:
+    """Run the service until SIGTERM or SIGINT; blocks.
+
+    Args:
+        settings: what the operator set.
+        on_ready: is called with the base URL once the service listens.
+
+    Raises:
+        CannotStart: the folder is in use, its data contradict themselves, or the port is taken.
+    """
+    with (
+        _own(settings.data_dir),
+        open_logs(settings.log_level, settings.log_file) as logs,
+        _listen(settings.host, settings.port) as listener,
+    ):
+        try:
+            uvloop.run(_Service(settings, logs).run(listener, on_ready))
+        except (JournalError, UnknownEvent) as error:
+            raise CannotStart(f"{settings.data_dir} was not opened: {error}") from error
+
+
+@contextmanager
+def _own(data_dir: Path) -> Iterator[None]:
+    """Hold the folder for this process alone."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        lock_file = (data_dir / ".lock").open("a+")
+    except OSError as error:
+        raise CannotStart(f"The folder {data_dir} cannot be used: {error.strerror}.") from error
+    with lock_file:
+        try:
+            portalocker.lock(lock_file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except portalocker.exceptions.LockException as error:
+            raise CannotStart(
+                f"Another process serves the folder {data_dir}; stop it first, "
+                "or set DATA_DIR to a folder of its own."
+            ) from error
+        lock_file.truncate(0)
+        lock_file.write(f"{os.getpid()}\n")
+        lock_file.flush()
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise CannotStart(
+            f"Cannot listen on {host} port {port}: {error.strerror}. "
+            "Set PORT to a free port, or stop what listens there."
+        ) from error
+
+
+def _base_url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def new_id() -> str:
+    """Make a UUIDv7 as text: unique, and rising with time."""
+    return str(uuid_utils.uuid7())
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, but the signals are ours: raised again behind it, they would skip the closing."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class _Service:
+    """One running service. It is also what the HTTP interface asks how things are."""
+
+    def __init__(self, settings: Settings, logs: Logs) -> None:
+        self._settings = settings
+        self._logs = logs
+        self._tenants = TenantRegistry(settings.data_dir, OsDisk(), self._make_ledger)
+        self.draining = False
+
+    def _make_ledger(self, folder: Path, loaded: Loaded) -> FileLedger:
+        settings = self._settings
+        config = LedgerConfig(
+            settings.reservation_retention_ms,
+            settings.breaker_cooldown_ms,
+            CheckpointEvery(settings.checkpoint_every_s, settings.checkpoint_every_mb << 20),
+        )
+        return FileLedger(
+            folder, loaded, disk=OsDisk(), clock=SystemClock(), new_id=new_id, config=config
+        )
+
+    def breakers(self) -> Mapping[str, str]:
+        """Return each breaker's state by name."""
+        return {
+            f"journal:{tenant_id}": ledger.guard.breaker.state
+            for tenant_id, ledger in self._tenants.ledgers.items()
+        }
+
+    def ledgers(self) -> Iterable[FileLedger]:
+        """Return the ledgers of the open tenants."""
+        return self._tenants.ledgers.values()
+
+    async def run(self, listener: socket.socket, on_ready: Callable[[str], None] | None) -> None:
+        """Open, serve until told to end, close."""
+        gc.set_threshold(*_GC_THRESHOLDS)
+        await self._tenants.open()
+        gc.collect()
+        gc.freeze()
+        try:
+            server = self._server()
+            self._end_on_signals(server)
+            if on_ready is not None:
+                on_ready(_base_url(listener))
+            self._logs.logger.info("serving", url=_base_url(listener))
+            await server.serve(sockets=[listener])
+        finally:
+            self.draining = True
+            await self._tenants.close()
+            self._logs.logger.info("ended")
+
+    def _server(self) -> _Server:
+        settings = self._settings
+        config = HttpConfig(
+            rate_limit_rps=settings.rate_limit_rps,
+            rate_limit_burst=settings.rate_limit_burst,
+            concurrency_api=settings.concurrency_api,
+            load_shed_queue_max=settings.load_shed_queue_max,
+            idemp_ttl_ms=settings.idemp_ttl_ms,
+            reservation_ttl_ms=settings.reservation_ttl_ms,
+            reservation_retention_ms=settings.reservation_retention_ms,
+        )
+        metrics = Metrics()
+        app = create_app(Services(config, self._tenants, self, metrics, self._logs.logger))
+        return _Server(
+            uvicorn.Config(
+                app,
+                http="httptools",
+                loop="uvloop",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                # Forwarded headers are not trusted, so there is nothing to rewrite.
+                proxy_headers=False,
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+
+    def _end_on_signals(self, server: _Server) -> None:
+        def end() -> None:
+            self.draining = True
+            server.should_exit = True
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end)

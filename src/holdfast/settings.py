@@ -1,0 +1,77 @@
+"""Every environment variable, read once. The defaults are what an operator gets by saying nothing."""
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_MS_PER_DAY = 24 * 3600 * 1000
+_JWT_SECRET_BYTES_MIN = 32
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """What an operator may set. Units stand last in a name."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", str_strip_whitespace=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 3000
+    data_dir: Path = Path("data")
+    storage: Literal["file"] = "file"
+    auth_mode: Literal["off", "jwt"] = "off"
+    jwt_secret: str = Field(default="", repr=False)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_file: Path | None = None
+
+    concurrency_api: Positive = 256
+    load_shed_queue_max: Positive = 1000
+    rate_limit_rps: Positive = 100
+    rate_limit_burst: Positive = 200
+
+    breaker_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
+    breaker_cooldown_ms: Positive = 10_000
+
+    checkpoint_every_mb: Positive = 64
+    checkpoint_every_s: Positive = 30
+
+    idemp_ttl_ms: Positive = 300_000
+    reservation_ttl_ms: Annotated[int, Field(gt=0, le=_MS_PER_DAY)] = 300_000
+    reservation_retention_days: Positive = 30
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        return value.lower() if isinstance(value, str) else value
+
+    @property
+    def reservation_retention_ms(self) -> int:
+        """How long an ended reservation stays readable, in ms."""
+        return self.reservation_retention_days * _MS_PER_DAY
+
+    @model_validator(mode="after")
+    def _open_only_on_loopback(self) -> "Settings":
+        """Refuse to serve strangers without asking who they are."""
+        if self.auth_mode == "jwt":
+            if len(self.jwt_secret.encode()) < _JWT_SECRET_BYTES_MIN:
+                raise ValueError(f"JWT_SECRET must have at least {_JWT_SECRET_BYTES_MIN} bytes")
+            raise ValueError("AUTH_MODE=jwt is not available in this release; use AUTH_MODE=off")
+        if not is_loopback(self.host):
+            raise ValueError(
+                f"HOST={self.host} can be reached from other machines, and AUTH_MODE=off asks "
+                "nobody who they are; use HOST=127.0.0.1"
+            )
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach a server that listens on `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
