@@ -12,7 +12,7 @@ from holdfast.domain.commands import (
     ReserveStock,
     TransferStock,
 )
-from holdfast.domain.records import KEY, OPEN, RESERVATION, SOURCE, STOCK, Key, View
+from holdfast.domain.records import KEY, RESERVATION, SOURCE, STOCK, Key, View
 
 _OF_RESERVATION = (ConfirmReservation, CancelReservation, ExtendReservation, ExpireReservation)
 
@@ -24,6 +24,8 @@ def keys(view: View, command: Command) -> tuple[Key, ...]:
     view: ask again once the locks are held.
     """
     touched = _action_keys(view, command.action)
+    if len(touched) == 1 and command.idempotency is None and command.source is None:
+        return tuple(touched)
     if command.idempotency is not None:
         touched.append((KEY.name, command.actor, command.idempotency.key))
     if command.source is not None:
@@ -33,10 +35,7 @@ def keys(view: View, command: Command) -> tuple[Key, ...]:
 
 def _action_keys(view: View, action: Action) -> list[Key]:
     if isinstance(action, ReserveStock):
-        touched: list[Key] = [(STOCK.name, action.store_id, line.sku) for line in action.lines]
-        if action.user_id is not None and len(action.lines) == 1:
-            touched.append((OPEN.name, action.store_id, action.lines[0].sku, action.user_id))
-        return touched
+        return [(STOCK.name, action.store_id, line.sku) for line in action.lines]
     if isinstance(action, _OF_RESERVATION):
         held = view.get(RESERVATION, (action.reservation_id,))
         lines = () if held is None else ((STOCK.name, held.store_id, x.sku) for x in held.lines)

@@ -4,6 +4,7 @@ Records are immutable; a change puts a new record in the place of the old one. A
 name with types, so that `view.get(STOCK, key)` is known to be a stock record.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
@@ -120,12 +121,6 @@ class Store(NamedTuple):
     created_at: int
 
 
-class OpenReservations(NamedTuple):
-    """One user's newest active one-line reservations of one SKU in one store, oldest first."""
-
-    reservation_ids: tuple[str, ...]
-
-
 RecordT = TypeVar("RecordT")
 
 
@@ -134,17 +129,18 @@ class Table(Generic[RecordT]):
     """A kind of record: a name that carries the record's type."""
 
     name: str
+    #: When a record may be forgotten, in ms; None for a table that keeps its records.
+    forget_at: Callable[[RecordT], int | None] | None = None
 
 
 STOCK: Final[Table[StockRecord]] = Table("stock")
-RESERVATION: Final[Table[Reservation]] = Table("reservations")
-OPEN: Final[Table[OpenReservations]] = Table("open")
-KEY: Final[Table[RememberedKey]] = Table("keys")
+RESERVATION: Final[Table[Reservation]] = Table("reservations", lambda record: record.kept_until)
+KEY: Final[Table[RememberedKey]] = Table("keys", lambda record: record.expires_at)
 SOURCE: Final[Table[Source]] = Table("sources")
 REFUSAL: Final[Table[Refusal]] = Table("refusals")
 STORE: Final[Table[Store]] = Table("stores")
 TABLES: Final[dict[str, Table[Any]]] = {
-    table.name: table for table in (STOCK, RESERVATION, OPEN, KEY, SOURCE, REFUSAL, STORE)
+    table.name: table for table in (STOCK, RESERVATION, KEY, SOURCE, REFUSAL, STORE)
 }
 
 #: One record put in its place, or (None) taken away.
@@ -159,7 +155,10 @@ class View(Protocol):
 
 
 class DecisionView(View, Protocol):
-    """What a decision needs besides: what is known of the time ahead."""
+    """What a decision needs besides, from indexes over the reservations."""
+
+    def open_reservation(self, store_id: str, sku: str, user_id: str) -> str | None:
+        """Return the id of an active one-line reservation of that user and SKU, or None."""
 
     def next_release(self, store_id: str, sku: str) -> int | None:
         """Return the earliest deadline of an active reservation of the SKU, or None."""

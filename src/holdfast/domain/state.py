@@ -6,12 +6,10 @@ replay, or a start from a checkpoint, forgets exactly what the live service forg
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from holdfast.domain.records import (
-    KEY,
-    RESERVATION,
     TABLES,
     Change,
     Key,
@@ -22,27 +20,21 @@ from holdfast.domain.records import (
 #: Records forgotten at one event, at most: a bound on the work that one command can cause.
 FORGOTTEN_PER_EVENT_MAX: Final = 16
 
-_FORGET_AT: Final[Mapping[str, Callable[[Any], int | None]]] = {
-    KEY.name: lambda remembered: remembered.expires_at,
-    RESERVATION.name: lambda reservation: reservation.kept_until,
-}
-
 
 class State:
     """All records of one tenant after some event."""
 
     def __init__(self) -> None:
-        self._tables: dict[str, dict[Key, Any]] = {}
+        self._tables: dict[str, dict[Key, Any]] = {name: {} for name in TABLES}
         self._forgetting: list[tuple[int, str, Key]] = []
 
     def get(self, table: Table[RecordT], key: Key) -> RecordT | None:
         """Return the record of that key, or None."""
-        records = self._tables.get(table.name)
-        return None if records is None else records.get(key)
+        return self._tables[table.name].get(key)
 
     def records(self, table: Table[RecordT]) -> Mapping[Key, RecordT]:
         """Return the whole table; it changes with the state, so do not hold it across awaits."""
-        return self._tables.setdefault(table.name, {})
+        return self._tables[table.name]
 
     def changes(self) -> Iterator[Change]:
         """Return the changes that build this state from nothing."""
@@ -65,16 +57,13 @@ class State:
     def put(self, change: Change) -> None:
         """Put one record in its place, or take it away."""
         table, key, record = change
-        records = self._tables.get(table.name)
-        if records is None:
-            records = self._tables[table.name] = {}
+        records = self._tables[table.name]
         if record is None:
             records.pop(key, None)
             return
         records[key] = record
-        forget_at = _FORGET_AT.get(table.name)
-        if forget_at is not None:
-            at = forget_at(record)
+        if table.forget_at is not None:
+            at = table.forget_at(record)
             if at is not None:
                 heapq.heappush(self._forgetting, (at, table.name, key))
 
@@ -84,8 +73,10 @@ class State:
             if len(forgotten) == FORGOTTEN_PER_EVENT_MAX:
                 break
             at, name, key = heapq.heappop(self._forgetting)
-            record = self._tables[name].get(key)
-            if record is not None and _FORGET_AT[name](record) == at:
-                del self._tables[name][key]
-                forgotten.append((TABLES[name], key, None))
+            table, records = TABLES[name], self._tables[name]
+            record = records.get(key)
+            if record is None or table.forget_at is None or table.forget_at(record) != at:
+                continue
+            del records[key]
+            forgotten.append((table, key, None))
         return forgotten

@@ -22,7 +22,8 @@ from holdfast.http.headers import Headers
 BODY_BYTES_MAX: Final = 1024 * 1024
 BATCH_BYTES_MAX: Final = 16 * 1024 * 1024
 DEPTH_MAX: Final = 32
-#: A body must arrive within this time; the server below has no deadline of its own.
+#: A body that has begun must be complete within this time. One that never begins is like a
+#: request whose head never ends: it holds a connection, but no place among those at work.
 BODY_TIMEOUT_S: Final = 30.0
 #: Of a body that is too large this much is thrown away, so that its sender hears the answer.
 _DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -43,26 +44,27 @@ async def read_body(receive: Receive, headers: Headers, bytes_max: int) -> bytes
         Rejected: it is too large or too slow.
         ClientGone: it will never be complete.
     """
+    message = await receive()
+    chunk, more = _chunk(message)
+    if not more and len(chunk) <= bytes_max:
+        return chunk  # The usual body came whole, and no timer was set for it.
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             declared = headers.get(b"content-length")
             if declared is not None and int(declared) > bytes_max:
-                await _refuse_too_large(receive, bytes_max, 0)
-            return await _receive_all(receive, bytes_max)
+                await _refuse_too_large(receive, bytes_max, len(chunk), more)
+            return await _receive_rest(receive, bytes_max, chunk, more)
     except TimeoutError:
         raise Rejected(
             "request_timeout", f"The body did not arrive within {BODY_TIMEOUT_S:.0f} seconds."
         ) from None
 
 
-async def _receive_all(receive: Receive, bytes_max: int) -> bytes:
-    chunk, more = await _receive_chunk(receive)
-    if not more and len(chunk) <= bytes_max:
-        return chunk
+async def _receive_rest(receive: Receive, bytes_max: int, chunk: bytes, more: bool) -> bytes:
     chunks = [chunk]
     size = len(chunk)
     while more and size <= bytes_max:
-        chunk, more = await _receive_chunk(receive)
+        chunk, more = _chunk(await receive())
         chunks.append(chunk)
         size += len(chunk)
     if size > bytes_max:
@@ -71,18 +73,15 @@ async def _receive_all(receive: Receive, bytes_max: int) -> bytes:
     return b"".join(chunks)
 
 
-async def _receive_chunk(receive: Receive) -> tuple[bytes, bool]:
-    message = await receive()
+def _chunk(message: MutableMapping[str, Any]) -> tuple[bytes, bool]:
     if message["type"] == "http.disconnect":
         raise ClientGone
     return message.get("body", b""), message.get("more_body", False)
 
 
-async def _refuse_too_large(
-    receive: Receive, bytes_max: int, seen: int, more: bool = True
-) -> NoReturn:
+async def _refuse_too_large(receive: Receive, bytes_max: int, seen: int, more: bool) -> NoReturn:
     while more and seen < bytes_max + _DISCARDED_BYTES_MAX:
-        chunk, more = await _receive_chunk(receive)
+        chunk, more = _chunk(await receive())
         seen += len(chunk)
     raise Rejected(
         "payload_too_large",

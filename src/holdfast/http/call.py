@@ -51,7 +51,7 @@ class Call:
         request_id: str,
         method: str,
         path: str,
-        params: dict[str, str],
+        params: Mapping[str, str],
         headers: Headers,
         query_string: bytes,
         receive: Receive,

@@ -1,12 +1,17 @@
-"""What is counted. One registry feeds the JSON counters and the Prometheus text alike.
+"""What is counted.
 
-Children are looked up once and kept, because finding them by label costs more than counting.
+The JSON counters and the Prometheus text show the same numbers.
 """
 
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
 
 _COUNTERS: Final = {
     "requests": "Requests answered.",
@@ -27,60 +32,74 @@ _COUNTERS: Final = {
 _BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
 
 
-class Metrics:
-    """The process's counters. Other parts count through `add`, so they need not know this class."""
+class _Durations:
+    """How long the answers of one route took: a count for each bucket, and the sum."""
+
+    __slots__ = ("counts", "sum_s")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(_BUCKETS_S) + 1)
+        self.sum_s = 0.0
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """Return the buckets as Prometheus wants them: each counts what the ones before count."""
+        bounds = [*map(str, _BUCKETS_S), "+Inf"]
+        return list(zip(bounds, accumulate(self.counts), strict=True))
+
+
+class Metrics(Collector):
+    """The process's counters. Other parts count through `add`, so they need not know this class.
+
+    Counting is adding to plain numbers on the event loop. The library is asked when somebody
+    looks, not at every request: it locks each number, and that costs more than all the rest.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._counters = {
-            name: Counter(f"holdfast_{_snake(name)}", text, registry=self.registry)
-            for name, text in _COUNTERS.items()
-        }
-        self._requests = self._counters["requests"]
-        self._answers = Counter(
-            "holdfast_http_answers",
-            "Answers by route and status.",
-            ("route", "status"),
-            registry=self.registry,
-        )
-        self._durations = Histogram(
-            "holdfast_http_duration_seconds",
-            "Time from the first byte of a request to the last of its answer.",
-            ("route",),
-            buckets=_BUCKETS_S,
-            registry=self.registry,
-        )
-        self._answer_children: dict[tuple[str, int], Counter] = {}
-        self._duration_children: dict[str, Histogram] = {}
+        self._totals = dict.fromkeys(_COUNTERS, 0)
+        self._answers: dict[tuple[str, int], int] = {}
+        self._durations: dict[str, _Durations] = {}
+        self.registry.register(self)
 
     def add(self, name: str, amount: int = 1) -> None:
         """Count something by its name in the JSON form, such as `breakerOpen`."""
-        self._counters[name].inc(amount)
+        self._totals[name] += amount
 
     def answered(self, route: str, status: int, duration_s: float) -> None:
         """Count one answer."""
-        self._requests.inc()
-        answers = self._answer_children.get((route, status))
-        if answers is None:
-            answers = self._answers.labels(route, str(status))
-            self._answer_children[route, status] = answers
-        answers.inc()
-        durations = self._duration_children.get(route)
-        if durations is None:
-            durations = self._duration_children[route] = self._durations.labels(route)
-        durations.observe(duration_s)
+        self._totals["requests"] += 1
         if status >= 500:
-            self._counters["errors"].inc()
+            self._totals["errors"] += 1
+        answer = (route, status)
+        self._answers[answer] = self._answers.get(answer, 0) + 1
+        durations = self._durations.get(route)
+        if durations is None:
+            durations = self._durations[route] = _Durations()
+        durations.counts[bisect_left(_BUCKETS_S, duration_s)] += 1
+        durations.sum_s += duration_s
 
     def counters(self) -> dict[str, int]:
         """Return every counter by its name in the JSON form."""
-        samples = {
-            sample.name: sample.value
-            for name in self._counters
-            for metric in self._counters[name].collect()
-            for sample in metric.samples
-        }
-        return {name: int(samples[f"holdfast_{_snake(name)}_total"]) for name in self._counters}
+        return dict(self._totals)
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the registry everything as it is now."""
+        for name, text in _COUNTERS.items():
+            yield CounterMetricFamily(f"holdfast_{_snake(name)}", text, value=self._totals[name])
+        answers = CounterMetricFamily(
+            "holdfast_http_answers", "Answers by route and status.", labels=("route", "status")
+        )
+        for (route, status), count in self._answers.items():
+            answers.add_metric((route, str(status)), count)
+        yield answers
+        durations = HistogramMetricFamily(
+            "holdfast_http_duration_seconds",
+            "Time from the first byte of a request to the last of its answer.",
+            labels=("route",),
+        )
+        for route, of_route in self._durations.items():
+            durations.add_metric((route,), of_route.buckets(), of_route.sum_s)
+        yield durations
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return everything in the text format that `accept` asks for, and its media type."""

@@ -9,7 +9,8 @@ patterns to try, so the order of the route table does not matter for speed.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
 
@@ -22,6 +23,8 @@ from holdfast.http.headers import ID_RULE
 from holdfast.http.problems import RejectedWith
 
 _PREFIXES: Final = ("/api/v1", "/api")
+
+_REMEMBERED_MAX: Final = 16_384
 
 Methods = dict[str, Endpoint]
 
@@ -48,6 +51,8 @@ class RouteTable:
     """All endpoints, ready to be found."""
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        #: What an address means never changes, so the latest ones are remembered.
+        self.find = lru_cache(maxsize=_REMEMBERED_MAX)(self._find)
         self._by_shape: dict[tuple[str, int], list[tuple[re.Pattern[str], Methods]]] = {}
         patterns: dict[str, Methods] = {}
         for endpoint in endpoints:
@@ -59,8 +64,8 @@ class RouteTable:
             if endpoint.method == "GET":
                 patterns[endpoint.path]["HEAD"] = endpoint
 
-    def find(self, path: str, method: str) -> tuple[Endpoint, dict[str, str]]:
-        """Return the endpoint and the ids in its address.
+    def _find(self, path: str, method: str) -> tuple[Endpoint, Mapping[str, str]]:
+        """Return the endpoint and the ids in its address; call it as `find`.
 
         Raises:
             Rejected: there is no such address, it takes another method, or an id is malformed.

@@ -67,6 +67,9 @@ class Checkpointer:
     def note(self, changes: Iterable[Change]) -> None:
         """Follow the changes of one event that was just committed."""
         self._shards.note(changes)
+
+    def after_flush(self) -> None:
+        """Look whether a checkpoint is due some time; call it once everything was noted."""
         if self._timer is None or self._much_was_written():
             self._schedule()
 

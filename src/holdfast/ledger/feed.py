@@ -7,7 +7,7 @@ from itertools import islice
 from holdfast.journal import Journal
 from holdfast.ledger.port import LoggedEvent
 
-_RECENT_MAX = 4096
+_RECENT_MAX = 256
 
 
 class Feed:

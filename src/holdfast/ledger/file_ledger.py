@@ -268,13 +268,14 @@ class FileLedger:
         """Everything up to `sequence` is durable: let readers see it, then wake who waits."""
         while (staged := self._staged.pop_durable(sequence)) is not None:
             event = staged.event
-            changes = [*staged.changes, *self._state.apply(staged.changes, event.ts)]
+            changes = staged.changes + self._state.apply(staged.changes, event.ts)
             self._last_ts = event.ts
             self._listing.note(changes)
             self._checkpointer.note(changes)
             self._feed.note(LoggedEvent(event.sequence, staged.json))
             for follower in self._followers:
                 follower(event, changes)
+        self._checkpointer.after_flush()
         while self._waiting and self._waiting[0][0] <= sequence:
             _, waiter = self._waiting.popleft()
             if not waiter.done():

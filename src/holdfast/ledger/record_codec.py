@@ -17,7 +17,6 @@ from holdfast.domain.events import (
 )
 from holdfast.domain.records import (
     KEY,
-    OPEN,
     REFUSAL,
     RESERVATION,
     SOURCE,
@@ -25,7 +24,6 @@ from holdfast.domain.records import (
     STORE,
     Json,
     Key,
-    OpenReservations,
     Outcome,
     Refusal,
     RememberedKey,
@@ -65,21 +63,6 @@ def _read_reservation(raw: Json) -> tuple[Key, Any]:
 @lru_cache(maxsize=64)
 def _group_of(id_prefix: str) -> str:
     return id_prefix if id_prefix.isalnum() and id_prefix.isascii() else "other"
-
-
-def _write_open(key: Key, record: OpenReservations) -> Json:
-    store_id, sku, user_id = key
-    return {
-        "storeId": store_id,
-        "sku": sku,
-        "userId": user_id,
-        "reservationIds": list(record.reservation_ids),
-    }
-
-
-def _read_open(raw: Json) -> tuple[Key, Any]:
-    key = (raw["storeId"], raw["sku"], raw["userId"])
-    return key, OpenReservations(tuple(raw["reservationIds"]))
 
 
 def _write_key(_: Key, record: RememberedKey) -> Json:
@@ -134,7 +117,6 @@ CODECS: Final[dict[str, TableCodec]] = {
         _read_reservation,
         lambda key: _group_of(key[0][:_ID_PREFIX]),
     ),
-    OPEN.name: TableCodec(_write_open, _read_open, lambda key: str(_hashed(key, HASHED_SHARDS))),
     KEY.name: TableCodec(_write_key, _read_key, lambda key: str(_hashed(key, HASHED_SHARDS))),
     SOURCE.name: TableCodec(lambda _, record: record._asdict(), _read_source, lambda _: "all"),
     REFUSAL.name: TableCodec(lambda _, record: record._asdict(), _read_refusal, lambda key: key[0]),

@@ -10,6 +10,7 @@ from holdfast.domain.events import Event
 from holdfast.domain.records import RESERVATION, STOCK, Change, Key, RecordT, Table
 from holdfast.domain.state import State
 from holdfast.ledger.deadlines import Deadlines
+from holdfast.ledger.owners import Owners
 
 
 class Staged(NamedTuple):
@@ -20,6 +21,8 @@ class Staged(NamedTuple):
     json: bytes
 
 
+#: The events that set or lift a stock record's deadline, besides batches that do.
+_SWITCHES: Final = frozenset({"StockMarkedOut", "StockUnmarkedOut", "BatchApplied"})
 _NONE: Final = (0, None)
 
 
@@ -33,8 +36,9 @@ class StagedView:
         self._overlay: dict[tuple[str, Key], tuple[int, Any]] = {}
         #: Deadlines of committed records that staged events end or move, with their sequences.
         self._moved: deque[tuple[int, int]] = deque()
+        self._owners = Owners()
         self.deadlines = Deadlines(self)
-        self.deadlines.reset(state.changes())
+        self._index()
 
     @property
     def is_empty(self) -> bool:
@@ -53,6 +57,10 @@ class StagedView:
         """Return when the next reservation of the SKU expires, or None."""
         return self.deadlines.next_release(store_id, sku)
 
+    def open_reservation(self, store_id: str, sku: str, user_id: str) -> str | None:
+        """Return the id of an active one-line reservation of that user and SKU, or None."""
+        return self._owners.first(store_id, sku, user_id)
+
     def stage(self, event: Event, changes: list[Change], json: bytes = b"") -> None:
         """Lay the changes of the next event over what is there; `json` is its form on disk."""
         self._queue.append(Staged(event, changes, json))
@@ -63,16 +71,19 @@ class StagedView:
         self.deadlines.note(changes)
 
     def _note_moved(self, event: Event) -> None:
+        """Look at what the event changes before it is laid over what is there."""
         for reservation in event.reservations:
+            self._owners.note(reservation)
             if reservation.version > 1:
                 before = self.get(RESERVATION, reservation.key)
                 if before is not None and before.expires_at is not None:
                     self._moved.append((before.expires_at, event.sequence))
                     self.deadlines.leave(before)
-        for stock in event.stock:
-            known = self.get(STOCK, stock.key)
-            if known is not None and known.out_until is not None:
-                self._moved.append((known.out_until, event.sequence))
+        if event.type in _SWITCHES:
+            for stock in event.stock:
+                known = self.get(STOCK, stock.key)
+                if known is not None and known.out_until is not None:
+                    self._moved.append((known.out_until, event.sequence))
 
     def sequence_behind(self, now: int) -> int:
         """Return the newest staged event that readers at `now` must wait for, or 0.
@@ -103,4 +114,8 @@ class StagedView:
         self._queue.clear()
         self._overlay.clear()
         self._moved.clear()
+        self._index()
+
+    def _index(self) -> None:
+        self._owners.reset(self.state.records(RESERVATION).values())
         self.deadlines.reset(self.state.changes())

@@ -13,6 +13,7 @@ from holdfast.domain.commands import (
     CountStock,
     ExpireReservation,
     ExtendReservation,
+    Idempotency,
     LiftOut,
     ReceiveStock,
     RefuseRow,
@@ -20,6 +21,7 @@ from holdfast.domain.commands import (
     RowAction,
     SetOut,
     ShipStock,
+    SourceLine,
     TransferStock,
 )
 from holdfast.domain.decide import reservations, stock
@@ -30,21 +32,6 @@ from holdfast.domain.records import KEY, SOURCE, DecisionView, Json, Outcome
 from holdfast.domain.rejections import Rejected, idempotency_mismatch
 
 __all__ = ["InvariantViolation", "decide"]
-
-_DECIDERS: Final[dict[type, Callable[[Draft, Any], Fact | None]]] = {
-    AdjustStock: stock.adjust,
-    CountStock: stock.count,
-    ReceiveStock: stock.receive,
-    ShipStock: stock.ship,
-    TransferStock: stock.transfer,
-    SetOut: stock.set_out,
-    LiftOut: stock.lift_out,
-    ReserveStock: reservations.reserve,
-    ConfirmReservation: reservations.confirm,
-    CancelReservation: reservations.cancel,
-    ExtendReservation: reservations.extend,
-    ExpireReservation: reservations.expire,
-}
 
 
 def decide(view: DecisionView, command: Command, sequence: int, now: int) -> Event | Outcome:
@@ -63,58 +50,59 @@ def decide(view: DecisionView, command: Command, sequence: int, now: int) -> Eve
         Rejected: the business says no.
         InvariantViolation: a bug.
     """
-    replayed = _remembered(view, command, now)
-    if replayed is not None:
-        return replayed
-    _require_mark(view, command)
+    idempotency, source = command.idempotency, command.source
+    if idempotency is not None:
+        replayed = _remembered(view, command.actor, idempotency, now)
+        if replayed is not None:
+            return replayed
+    if source is not None:
+        _require_mark(view, source)
     draft = Draft(view, now, command.retention_ms)
-    fact, refused = _act_or_refuse(draft, command)
-    if fact is None and command.idempotency is None and command.source is None:
-        return _answer(draft, command.action)
-    kind, facts = fact or (_NOTHING_CHANGED[command.idempotency is None], {})
-    outcome = _answer(draft, command.action) if refused is None else Outcome()
+    refused: Rejected | None = None
+    try:
+        fact = _act(draft, command.action)
+    except Rejected as no:
+        if source is None:
+            raise
+        # The mark has to move, so the refusal is a fact, and nothing else has happened.
+        fact, refused, draft = ("RowRefused", {}), no, Draft(view, now, command.retention_ms)
+    else:
+        if fact is None or not draft.changed:
+            if idempotency is None and source is None:
+                return _answer(draft, command.action)
+            fact = (_NOTHING_CHANGED[idempotency is None], {})
+    outcome = _answer(draft, command.action)
     return Event(
         sequence,
         now,
-        kind,
+        fact[0],
         command.event_id,
         command.actor,
         command.request_id,
-        facts,
+        fact[1],
         outcome.stock,
         outcome.reservations,
         outcome.existing,
-        _key_stamp(command, now),
-        _source_stamp(command, refused),
+        None if idempotency is None else _key_stamp(idempotency, now),
+        None if source is None else _source_stamp(source, refused),
     )
 
 
 _NOTHING_CHANGED: Final = ("KeyRemembered", "RowUnchanged")
 
 
-def _act_or_refuse(draft: Draft, command: Command) -> tuple[Fact | None, Rejected | None]:
-    """Act; a row of a bulk load that is refused becomes a fact, because its mark must move."""
-    try:
-        fact = _act(draft, command.action)
-    except Rejected as no:
-        if command.source is None:
-            raise
-        return ("RowRefused", {}), no
-    return (fact if draft.changed else None), None
-
-
 def _act(draft: Draft, action: Action) -> Fact | None:
-    if isinstance(action, ApplyBatch):
-        return _apply_batch(draft, action)
-    if isinstance(action, RefuseRow):
-        raise Rejected(action.code, action.detail)
     return _DECIDERS[type(action)](draft, action)
 
 
 def _answer(draft: Draft, action: Action) -> Outcome:
     outcome = draft.outcome
-    reused = isinstance(action, ReserveStock) and not draft.changed
+    reused = not draft.changed and bool(outcome.reservations) and isinstance(action, ReserveStock)
     return outcome._replace(existing=True) if reused else outcome
+
+
+def _refuse_row(_: Draft, action: RefuseRow) -> None:
+    raise Rejected(action.code, action.detail)
 
 
 def _apply_batch(draft: Draft, batch: ApplyBatch) -> Fact | None:
@@ -145,12 +133,9 @@ def _row_fact(fact: Fact | None, row: RowAction) -> Json:
 _ONE_SKU = (AdjustStock, CountStock, ReceiveStock, ShipStock, SetOut)
 
 
-def _remembered(view: DecisionView, command: Command, now: int) -> Outcome | None:
+def _remembered(view: DecisionView, caller: str, wanted: Idempotency, now: int) -> Outcome | None:
     """Return the first answer to this key; refuse a key that belongs to another request."""
-    wanted = command.idempotency
-    if wanted is None:
-        return None
-    known = view.get(KEY, (command.actor, wanted.key))
+    known = view.get(KEY, (caller, wanted.key))
     if known is None or known.expires_at <= now:
         return None
     if known.fingerprint != wanted.fingerprint:
@@ -158,11 +143,8 @@ def _remembered(view: DecisionView, command: Command, now: int) -> Outcome | Non
     return known.outcome._replace(replayed=True)
 
 
-def _require_mark(view: DecisionView, command: Command) -> None:
+def _require_mark(view: DecisionView, line: SourceLine) -> None:
     """Refuse a row of a bulk load that does not follow the last one that was decided."""
-    line = command.source
-    if line is None:
-        return
     source = view.get(SOURCE, (line.name,))
     mark = 0 if source is None else source.mark
     if mark != line.after or line.line <= mark:
@@ -173,16 +155,28 @@ def _require_mark(view: DecisionView, command: Command) -> None:
         )
 
 
-def _key_stamp(command: Command, now: int) -> KeyStamp | None:
-    wanted = command.idempotency
-    if wanted is None:
-        return None
+def _key_stamp(wanted: Idempotency, now: int) -> KeyStamp:
     return KeyStamp(wanted.key, wanted.fingerprint, now + wanted.ttl_ms)
 
 
-def _source_stamp(command: Command, refused: Rejected | None) -> SourceStamp | None:
-    line = command.source
-    if line is None:
-        return None
+def _source_stamp(line: SourceLine, refused: Rejected | None) -> SourceStamp:
     why = None if refused is None else (refused.code, refused.detail)
     return SourceStamp(line.name, line.line, why)
+
+
+_DECIDERS: Final[dict[type, Callable[[Draft, Any], Fact | None]]] = {
+    AdjustStock: stock.adjust,
+    CountStock: stock.count,
+    ReceiveStock: stock.receive,
+    ShipStock: stock.ship,
+    TransferStock: stock.transfer,
+    SetOut: stock.set_out,
+    LiftOut: stock.lift_out,
+    ReserveStock: reservations.reserve,
+    ConfirmReservation: reservations.confirm,
+    CancelReservation: reservations.cancel,
+    ExtendReservation: reservations.extend,
+    ExpireReservation: reservations.expire,
+    ApplyBatch: _apply_batch,
+    RefuseRow: _refuse_row,
+}

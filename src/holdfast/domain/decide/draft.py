@@ -76,16 +76,12 @@ class Draft:
             raise invalid("/", f"{record.sku} in {record.store_id} would exceed {QUANTITY_MAX}.")
         if not on_hand >= reserved >= 0:
             raise InvariantViolation(f"{record.key}: on hand {on_hand}, reserved {reserved}")
-        self._stock[(record.store_id, record.sku)] = StockRecord(
-            record.store_id,
-            record.sku,
-            on_hand,
-            reserved,
-            record.is_out,
-            record.out_reason,
-            record.out_until,
-            self._next_version(record),
-            self.now,
+        store_id, sku, _, _, is_out, out_reason, out_until, version, _ = record
+        key = (store_id, sku)
+        if key not in self._stock:
+            version += 1  # However often this decision changes it.
+        self._stock[key] = StockRecord(
+            store_id, sku, on_hand, reserved, is_out, out_reason, out_until, version, self.now
         )
         self.changed = True
 
@@ -93,19 +89,8 @@ class Draft:
         self, record: StockRecord, is_out: bool, reason: str | None, until: int | None
     ) -> None:
         """Mark a stock record as out, or take the mark off."""
-        self._stock[(record.store_id, record.sku)] = record._replace(
-            is_out=is_out,
-            out_reason=reason,
-            out_until=until,
-            version=self._next_version(record),
-            updated_at=self.now,
-        )
-        self.changed = True
-
-    def _next_version(self, record: StockRecord) -> int:
-        """Count a record up once, however often this decision changes it."""
-        again = (record.store_id, record.sku) in self._stock
-        return record.version if again else record.version + 1
+        marked = record._replace(is_out=is_out, out_reason=reason, out_until=until)
+        self.set_levels(marked, marked.on_hand, marked.reserved)
 
     def show_stock(self, record: StockRecord) -> None:
         """Answer with a record that this decision does not change."""

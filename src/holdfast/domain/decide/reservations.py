@@ -14,7 +14,6 @@ from holdfast.domain.records import (
     CANCELLED,
     CONFIRMED,
     EXPIRED,
-    OPEN,
     Reservation,
 )
 from holdfast.domain.rejections import (
@@ -71,9 +70,8 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
 def _reusable(draft: Draft, action: ReserveStock) -> Reservation | None:
     if action.user_id is None or len(action.lines) != 1:
         return None
-    key = (action.store_id, action.lines[0].sku, action.user_id)
-    held = draft.view.get(OPEN, key)
-    return None if held is None else draft.reservation(held.reservation_ids[0])
+    mine = draft.view.open_reservation(action.store_id, action.lines[0].sku, action.user_id)
+    return None if mine is None else draft.reservation(mine)
 
 
 def _show(draft: Draft, reservation: Reservation) -> None:
