@@ -92,7 +92,7 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         raise CannotStart(
-            f"Cannot listen on {host} port {port}: {error.strerror}. "
+            f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
             "Set PORT to a free port, or stop what listens there."
         ) from error
 
@@ -121,6 +121,7 @@ class _Service:
     def __init__(self, settings: Settings, logs: Logs) -> None:
         self._settings = settings
         self._logs = logs
+        self._metrics = Metrics()
         self._tenants = TenantRegistry(settings.data_dir, OsDisk(), self._make_ledger)
         self.draining = False
 
@@ -132,7 +133,13 @@ class _Service:
             CheckpointEvery(settings.checkpoint_every_s, settings.checkpoint_every_mb << 20),
         )
         return FileLedger(
-            folder, loaded, disk=OsDisk(), clock=SystemClock(), new_id=new_id, config=config
+            folder,
+            loaded,
+            disk=OsDisk(),
+            clock=SystemClock(),
+            new_id=new_id,
+            config=config,
+            count=self._metrics.add,
         )
 
     def breakers(self) -> Mapping[str, str]:
@@ -149,6 +156,7 @@ class _Service:
     async def run(self, listener: socket.socket, on_ready: Callable[[str], None] | None) -> None:
         """Open, serve until told to end, close."""
         gc.set_threshold(*_GC_THRESHOLDS)
+        self._logs.capture("uvicorn.error", "asyncio")
         await self._tenants.open()
         gc.collect()
         gc.freeze()
@@ -175,8 +183,7 @@ class _Service:
             reservation_ttl_ms=settings.reservation_ttl_ms,
             reservation_retention_ms=settings.reservation_retention_ms,
         )
-        metrics = Metrics()
-        app = create_app(Services(config, self._tenants, self, metrics, self._logs.logger))
+        app = create_app(Services(config, self._tenants, self, self._metrics, self._logs.logger))
         return _Server(
             uvicorn.Config(
                 app,

@@ -49,6 +49,7 @@ class Checkpointer:
         moment: Callable[[], Moment],
         journal_bytes: Callable[[], int],
         every: CheckpointEvery,
+        on_written: Callable[[], None] = lambda: None,
     ) -> None:
         self._checkpoints = checkpoints
         self._state = state
@@ -56,13 +57,13 @@ class Checkpointer:
         self._moment = moment
         self._journal_bytes = journal_bytes
         self._every = every
+        self._on_written = on_written
         self._saved_bytes = journal_bytes()
         self._pause_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
-        self.written = 0
 
     def note(self, changes: Iterable[Change]) -> None:
         """Follow the changes of one event that was just committed."""
@@ -120,7 +121,7 @@ class Checkpointer:
         except BaseException:
             self._shards.changed.update(content)
             raise
-        self.written += 1
+        self._on_written()
 
     def _encode_and_write(self, moment: Moment, content: dict[str, ShardContent]) -> None:
         files = {name: encode_shard(shard) for name, shard in content.items()}

@@ -6,7 +6,6 @@ its event joins the journal's gathering batch and the staged view.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,12 +17,13 @@ from holdfast.domain.decide import InvariantViolation, decide
 from holdfast.domain.events import Event
 from holdfast.domain.evolve import evolve
 from holdfast.domain.keys import keys
-from holdfast.domain.records import Outcome, View
+from holdfast.domain.records import Change, Outcome, View
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Checkpoints, Disk, Journal, JournalError, NotWritten
+from holdfast.journal import Checkpoints, Disk, HistoryGone, Journal, JournalError, NotWritten
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
 from holdfast.ledger.codec import encode_event
+from holdfast.ledger.durability import Durability, Mark, StagedLost
 from holdfast.ledger.expiry import DeadlineTimer, due_command
 from holdfast.ledger.feed import Feed
 from holdfast.ledger.journal_guard import JournalGuard
@@ -49,14 +49,10 @@ class LedgerConfig(NamedTuple):
     checkpoint_every: CheckpointEvery
 
 
-class _StagedLost(Exception):
-    """A flush failed: what a decision rested on was dropped, and with it the decision."""
-
-
 class _Decided(NamedTuple):
-    """A decision, which may be answered once `sequence` is durable."""
+    """A decision, which may be answered once `rests_on` is durable."""
 
-    sequence: int
+    rests_on: Mark
     answer: Outcome | Rejected
     #: The fate of the event's own batch, when the decision is an event.
     flushed: asyncio.Future[None] | None = None
@@ -81,7 +77,19 @@ class FileLedger:
         clock: Clock,
         new_id: Callable[[], str],
         config: LedgerConfig,
+        count: Callable[[str], None] = lambda _: None,
     ) -> None:
+        """Make a ledger of what was loaded; `start` it before anything is asked.
+
+        Args:
+            folder: the tenant's folder.
+            loaded: what is in it.
+            disk: where files are written.
+            clock: where time comes from.
+            new_id: makes the ids of events that nobody asked for.
+            config: what the operator set.
+            count: counts `breakerOpen` and `checkpoints` by name.
+        """
         self.tenant_id = loaded.tenant_id
         self._config = config
         self._new_id = new_id
@@ -91,7 +99,6 @@ class FileLedger:
         self._staged = StagedView(loaded.state)
         self._listing = Listing(loaded.state.changes())
         self._locks = KeyLocks()
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._followers: list[Follower] = []
         self._journal = Journal(
             folder / "journal",
@@ -101,10 +108,13 @@ class FileLedger:
             on_durable=self._commit,
             on_failed=self._roll_back,
         )
+        self._durability = Durability(lambda: self._journal.durable.sequence)
         self._feed = Feed(self._journal)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
         breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
-        self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back)
+        self.guard = JournalGuard(
+            loaded.tenant_id, self._journal, breaker, self._on_back, lambda: count("breakerOpen")
+        )
         self._checkpointer = Checkpointer(
             Checkpoints(folder / "state", disk),
             loaded.state,
@@ -112,6 +122,7 @@ class FileLedger:
             moment=lambda: Moment(self._journal.durable, self._last_ts),
             journal_bytes=lambda: self._journal.stats.bytes,
             every=config.checkpoint_every,
+            on_written=lambda: count("checkpoints"),
         )
 
     async def start(self) -> None:
@@ -127,7 +138,10 @@ class FileLedger:
         """Flush and seal the journal, and save a checkpoint. Nothing may be asked any more."""
         self._timer.cancel()
         self.guard.close()
-        await self._journal.seal()
+        try:
+            await self._journal.seal()
+        except JournalError as error:
+            _log.error("journal was not sealed; the next start looks closer", error=str(error))
         await self._checkpointer.close()
 
     @property
@@ -147,10 +161,10 @@ class FileLedger:
         while True:
             decided = await self._decide(command)
             try:
-                await self._until_durable(decided.sequence)
-            except _StagedLost:
+                await self._durability.reached(decided.rests_on)
+            except StagedLost:
                 if decided.was_handed_over:
-                    raise self._outcome_unknown() from None
+                    raise self.guard.outcome_unknown() from None
                 continue
             if isinstance(decided.answer, Rejected):
                 raise decided.answer
@@ -188,18 +202,11 @@ class FileLedger:
 
     async def _settled(self, decided: _Decided) -> Outcome | Rejected | Unavailable:
         try:
-            await self._until_durable(decided.sequence)
-        except _StagedLost:
-            return self._outcome_unknown()
+            await self._durability.reached(decided.rests_on)
+        except StagedLost:
+            guard = self.guard
+            return guard.outcome_unknown() if decided.was_handed_over else guard.read_only()
         return decided.answer
-
-    def _outcome_unknown(self) -> Unavailable:
-        return Unavailable(
-            "journal_unavailable",
-            "The disk failed while this was being written, so its outcome is unknown: "
-            "repeat the request with the same Idempotency-Key to find out.",
-            max(1, self.guard.breaker.retry_after_ms()),
-        )
 
     async def _decide(self, command: Command) -> _Decided:
         """Take the command's locks and decide it under them.
@@ -231,16 +238,16 @@ class FileLedger:
         try:
             event = decide(self._staged, command, sequence, now)
         except Rejected as no:
-            return _Decided(sequence - 1, no)
+            return _Decided(self._durability.mark(sequence - 1), no)
         except InvariantViolation as bug:
             self.guard.stop(str(bug))
             raise
         if isinstance(event, Outcome):
-            return _Decided(sequence - 1, event)
+            return _Decided(self._durability.mark(sequence - 1), event)
         json = encode_event(event)
         flushed = self._journal.append(json)
         self._staged.stage(event, evolve(self._staged, event), json)
-        return _Decided(sequence, _answer(event), flushed)
+        return _Decided(self._durability.mark(sequence), _answer(event), flushed)
 
     def _stage_due(self, now: int) -> None:
         """Write every deadline that has come, earliest first."""
@@ -255,13 +262,6 @@ class FileLedger:
             self._stage_due(self._clock.now())
             self._timer.arm()
 
-    async def _until_durable(self, sequence: int) -> None:
-        if sequence <= self._journal.durable.sequence:
-            return
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((sequence, waiter))
-        await waiter
-
     # What the journal says.
 
     def _commit(self, sequence: int) -> None:
@@ -273,22 +273,24 @@ class FileLedger:
             self._listing.note(changes)
             self._checkpointer.note(changes)
             self._feed.note(LoggedEvent(event.sequence, staged.json))
-            for follower in self._followers:
-                follower(event, changes)
+            if self._followers:
+                self._tell(event, changes)
         self._checkpointer.after_flush()
-        while self._waiting and self._waiting[0][0] <= sequence:
-            _, waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
+        self._durability.wake(sequence)
         self._feed.wake()
+
+    def _tell(self, event: Event, changes: list[Change]) -> None:
+        for follower in tuple(self._followers):
+            try:
+                follower(event, changes)
+            except Exception:  # noqa: BLE001 - what is durable is committed, whoever fails at it
+                self._followers.remove(follower)
+                _log.exception("a follower failed and was dropped", sequence=event.sequence)
 
     def _roll_back(self, error: JournalError) -> None:
         """A flush failed: drop everything staged, and every decision that rests on it."""
         self._staged.drop()
-        waiting, self._waiting = self._waiting, deque()
-        for _, waiter in waiting:
-            if not waiter.done():
-                waiter.set_exception(_StagedLost())
+        self._durability.lose()
         self.guard.failed(error)
 
     def _on_back(self) -> None:
@@ -306,14 +308,15 @@ class FileLedger:
                 return self._read_only_reading(now)
             self._stage_due(now)
             try:
-                await self._until_durable(self._staged.sequence_behind(now))
-            except _StagedLost:
+                behind = self._staged.sequence_behind(now)
+                await self._durability.reached(self._durability.mark(behind))
+            except StagedLost:
                 continue
             return self._reading(self._state, now, exact=True)
 
     def _read_only_reading(self, now: int) -> CommittedReading:
         """Read while nothing can be written: what is due is staged as if, for readers only."""
-        if self._journal.writable:
+        if self.guard.stopped:
             return self._reading(self._state, now, exact=False)
         sequence = self.last_sequence
         while (action := self._staged.deadlines.due(now)) is not None:
@@ -330,7 +333,12 @@ class FileLedger:
 
     async def events(self, after: int, limit: int, wait_s: float = 0.0) -> list[LoggedEvent]:
         """Return durable events behind `after`, oldest first; see the port."""
-        return await self._feed.events(after, limit, wait_s)
+        try:
+            return await self._feed.events(after, limit, wait_s)
+        except HistoryGone as gone:
+            raise Rejected(
+                "history_gone", f"Events behind {after} are no longer kept here."
+            ) from gone
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call `follower` at every event from now on; the answer ends it."""

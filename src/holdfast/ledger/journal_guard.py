@@ -20,36 +20,64 @@ class JournalGuard:
     """Opens on failure, probes after the cool-down, closes when the probe lands."""
 
     def __init__(
-        self, tenant_id: str, journal: Journal, breaker: Breaker, on_back: Callable[[], None]
+        self,
+        tenant_id: str,
+        journal: Journal,
+        breaker: Breaker,
+        on_back: Callable[[], None],
+        on_opened: Callable[[], None] = lambda: None,
     ) -> None:
         self._tenant_id = tenant_id
         self._journal = journal
         self._on_back = on_back
+        self._on_opened = on_opened
         self._probe: asyncio.TimerHandle | asyncio.Task[None] | None = None
         self._stopped: str | None = None
         self.breaker = breaker
 
     @property
+    def stopped(self) -> bool:
+        """Whether a broken rule stopped the tenant for good."""
+        return self._stopped is not None
+
+    @property
     def writable(self) -> bool:
-        """Whether a command may be decided and written now."""
-        return self._stopped is None and self._journal.writable
+        """Whether a command may be decided and written now.
+
+        The journal alone does not tell: it is open again a moment before `on_back` was called.
+        """
+        return self._journal.writable and self.breaker.state == "closed" and self._stopped is None
 
     def require_writable(self) -> None:
         """Raise `Unavailable` unless a command may be decided and written now."""
+        if not self.writable:
+            raise self.read_only()
+
+    def read_only(self) -> Unavailable:
+        """Say that nothing is written now, and that nothing was."""
         if self._stopped is not None:
-            raise Unavailable("read_only", f"This tenant was stopped: {self._stopped}.", 60_000)
-        if not self._journal.writable:
-            raise Unavailable(
-                "read_only",
-                "The stock can be read but not changed at the moment: the disk refused a write. "
-                "Nothing was written; try again in a while.",
-                max(1, self.breaker.retry_after_ms()),
-            )
+            return Unavailable("read_only", f"This tenant was stopped: {self._stopped}.", 60_000)
+        return Unavailable(
+            "read_only",
+            "The stock can be read but not changed at the moment: the disk refused a write. "
+            "Nothing was written; try again in a while.",
+            max(1, self.breaker.retry_after_ms()),
+        )
+
+    def outcome_unknown(self) -> Unavailable:
+        """Say that the disk failed with the caller's event in its hands."""
+        return Unavailable(
+            "journal_unavailable",
+            "The disk failed while this was being written, so its outcome is unknown: "
+            "repeat the request with the same Idempotency-Key to find out.",
+            max(1, self.breaker.retry_after_ms()),
+        )
 
     def failed(self, error: JournalError) -> None:
         """The journal failed and is not writable; go on with a probe after the cool-down."""
         _log.error("journal failed, tenant is read-only", tenant=self._tenant_id, error=str(error))
         self.breaker.trip()
+        self._on_opened()
         self._schedule()
 
     def stop(self, why: str) -> None:

@@ -62,6 +62,11 @@ class SortedKeys:
                 yield found
 
 
+def _behind(sku: str) -> Key:
+    """Return a key above all keys of `sku`, whatever the store: ids are visible ASCII."""
+    return (sku, "\x7f")
+
+
 class Listing:
     """The orders in which records are listed."""
 
@@ -78,6 +83,13 @@ class Listing:
                 self.reservations.add(key)
             elif table is REFUSAL:
                 self.refusals.add(key)
+
+    def skus_above(self, sku: str) -> Iterator[str]:
+        """Walk the SKUs above `sku` that any store has, rising."""
+        found = next(self.stock_by_sku.above(_behind(sku)), None)
+        while found is not None:
+            yield found[0]
+            found = next(self.stock_by_sku.above(_behind(found[0])), None)
 
     def note(self, changes: Iterable[Change]) -> None:
         """Follow changes that were just committed; a record is new at its version 1."""

@@ -74,6 +74,9 @@ class Reading(Protocol):
     ) -> list[StockRecord]:
         """Return up to `limit` stock records with (storeId, sku) above `after`, in that order."""
 
+    def sku_page(self, after: str, limit: int) -> list[str]:
+        """Return up to `limit` SKUs above `after` that any store has, rising."""
+
     def reservation_page(
         self, wanted: ReservationFilter, after: Key | None, limit: int
     ) -> tuple[list[Reservation], Key | None]:
@@ -116,7 +119,7 @@ class Ledger(Protocol):
         """Return durable events behind `after`, oldest first; waits up to `wait_s` for the first.
 
         Raises:
-            HistoryGone: events behind `after` are no longer kept.
+            Rejected: `history_gone`: events behind `after` are no longer kept.
         """
 
     def follow(self, follower: Follower) -> Callable[[], None]:

@@ -72,6 +72,10 @@ class CommittedReading:
             return _while_first(self._listing.stock.above(start), 0, store_id)
         return self._listing.stock.above(after or ("", ""))
 
+    def sku_page(self, after: str, limit: int) -> list[str]:
+        """Return up to `limit` SKUs above `after` that any store has, rising."""
+        return list(islice(self._listing.skus_above(after), limit))
+
     def reservation_page(
         self, wanted: ReservationFilter, after: Key | None, limit: int
     ) -> tuple[list[Reservation], Key | None]:

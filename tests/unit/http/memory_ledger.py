@@ -68,6 +68,9 @@ class MemoryReading(Reading):
         )
         return [self._state.records(STOCK)[key] for key in heapq.nsmallest(limit, wanted)]
 
+    def sku_page(self, after: str, limit: int) -> list[str]:
+        return sorted({sku for _, sku in self._state.records(STOCK) if sku > after})[:limit]
+
     def reservation_page(
         self, wanted: ReservationFilter, after: Key | None, limit: int
     ) -> tuple[list[Reservation], Key | None]:
@@ -159,6 +162,15 @@ class MemoryLedger(Ledger):
     def get(self, table: Table[RecordT], key: Key) -> RecordT | None:
         """The domain's view."""
         return self._state.get(table, key)
+
+    def open_reservation(self, store_id: str, sku: str, user_id: str) -> str | None:
+        """The domain's view."""
+        wanted = (ACTIVE, store_id, user_id, [sku])
+        for key, held in self._state.records(RESERVATION).items():
+            skus = [line.sku for line in held.lines]
+            if (held.status, held.store_id, held.user_id, skus) == wanted:
+                return key[0]
+        return None
 
     def next_release(self, store_id: str, sku: str) -> int | None:
         """The domain's view."""

@@ -1,8 +1,6 @@
 """The checkout frontend's five routes, in the shape that it was written for."""
 
-from bisect import bisect_right
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from holdfast.domain.commands import Action, CancelReservation, ConfirmReservation, ReserveStock
 from holdfast.domain.records import STOCK, Json, Line, Reservation, StockRecord
@@ -16,7 +14,7 @@ from holdfast.http.query import PAGE, cursor_key, cursor_text, id_param
 from holdfast.http.routes.stock import all_of_sku
 from holdfast.http.schemas import inputs, outputs
 from holdfast.http.slices import Slices
-from holdfast.ledger.port import Ledger, Reading
+from holdfast.ledger.port import Ledger
 
 TAG: Final = "Checkout"
 
@@ -48,16 +46,15 @@ async def _of_all_stores(
 ) -> tuple[list[Json], bool]:
     """Sum page by page, giving the loop to others in between: a chain has many stores."""
     reading = await ledger.read()
-    skus = _skus(ledger, reading)
-    start = 0 if after is None else bisect_right(skus, after[0])
+    skus = reading.sku_page("" if after is None else after[0], limit + 1)
     shown: list[Json] = []
     slices = Slices()
-    for sku in skus[start : start + limit]:
+    for sku in skus[:limit]:
         if slices.over:
             await slices.pause()
             reading = await ledger.read()
         shown.append(_product(sku, all_of_sku(reading, sku)))
-    return shown, start + limit < len(skus)
+    return shown, len(skus) > limit
 
 
 async def read_product(call: Call) -> Answer:
@@ -158,19 +155,6 @@ def _product(sku: str, records: list[StockRecord]) -> Json:
         "reservedQuantity": reserved,
         "totalQuantity": available + reserved,
     }
-
-
-_known_skus: WeakKeyDictionary[Ledger, tuple[int, list[str]]] = WeakKeyDictionary()
-
-
-def _skus(ledger: Ledger, reading: Reading) -> list[str]:
-    """Return all SKUs in order. Stock records only ever come, so their number tells of change."""
-    records = reading.records(STOCK)
-    known = _known_skus.get(ledger)
-    if known is None or known[0] != len(records):
-        known = (len(records), sorted({key[1] for key in records}))
-        _known_skus[ledger] = known
-    return known[1]
 
 
 _STORE: Final = id_param("storeId", "Only what this store has.")
