@@ -3,17 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from holdfast.domain.commands import Command, ExpireReservation, LiftOut
 from holdfast.ledger.clock import TenantClock
 from holdfast.ledger.deadlines import Deadlines
-
-#: Who is named as the actor of events that nobody asked for.
-SYSTEM_ACTOR = "system"
-
-
-def due_command(action: ExpireReservation | LiftOut, event_id: str, retention_ms: int) -> Command:
-    """Make the command that writes a deadline which has come."""
-    return Command(action, event_id, SYSTEM_ACTOR, "deadline", retention_ms=retention_ms)
 
 
 class DeadlineTimer:

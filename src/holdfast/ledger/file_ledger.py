@@ -1,8 +1,8 @@
 """The ledger over a journal: decide on the staged view, answer on durable facts.
 
-`execute` is where every write of a tenant passes. Between taking a command's locks and freeing
-them nothing is awaited: the time is stamped, due deadlines are staged, the command is decided,
-its event joins the journal's gathering batch and the staged view.
+`execute` is where every write of a tenant passes: it takes the command's locks, has it decided in
+one step without waiting, frees the locks, and answers when the journal says that what the answer
+rests on is durable. `_commit` and `_roll_back` are what the journal says.
 """
 
 import asyncio
@@ -12,19 +12,17 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from holdfast.domain.commands import Command, ExpireReservation, LiftOut
-from holdfast.domain.decide import InvariantViolation, decide
+from holdfast.domain.commands import Command
 from holdfast.domain.events import Event
-from holdfast.domain.evolve import evolve
 from holdfast.domain.keys import keys
 from holdfast.domain.records import Change, Outcome, View
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Checkpoints, Disk, HistoryGone, Journal, JournalError, NotWritten
+from holdfast.journal import Checkpoints, Disk, HistoryGone, Journal, JournalError
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
-from holdfast.ledger.codec import encode_event
-from holdfast.ledger.durability import Durability, Mark, StagedLost
-from holdfast.ledger.expiry import DeadlineTimer, due_command
+from holdfast.ledger.deciding import Decided, Deciding
+from holdfast.ledger.durability import Durability, StagedLost
+from holdfast.ledger.expiry import DeadlineTimer
 from holdfast.ledger.feed import Feed
 from holdfast.ledger.journal_guard import JournalGuard
 from holdfast.ledger.key_locks import KeyLocks
@@ -47,22 +45,6 @@ class LedgerConfig(NamedTuple):
     reservation_retention_ms: int
     breaker_cooldown_ms: int
     checkpoint_every: CheckpointEvery
-
-
-class _Decided(NamedTuple):
-    """A decision, which may be answered once `rests_on` is durable."""
-
-    rests_on: Mark
-    answer: Outcome | Rejected
-    #: The fate of the event's own batch, when the decision is an event.
-    flushed: asyncio.Future[None] | None = None
-
-    @property
-    def was_handed_over(self) -> bool:
-        """Whether the disk was given the event; of a failed flush nobody knows how it ended."""
-        if self.flushed is None:
-            return False
-        return not (self.flushed.done() and isinstance(self.flushed.exception(), NotWritten))
 
 
 class FileLedger:
@@ -91,8 +73,6 @@ class FileLedger:
             count: counts `breakerOpen` and `checkpoints` by name.
         """
         self.tenant_id = loaded.tenant_id
-        self._config = config
-        self._new_id = new_id
         self._clock = TenantClock(clock, loaded.last_ts)
         self._last_ts = loaded.last_ts
         self._state = loaded.state
@@ -114,6 +94,15 @@ class FileLedger:
         breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
         self.guard = JournalGuard(
             loaded.tenant_id, self._journal, breaker, self._on_back, lambda: count("breakerOpen")
+        )
+        self._deciding = Deciding(
+            self._staged,
+            self._journal,
+            self._clock,
+            self._durability,
+            new_id=new_id,
+            retention_ms=config.reservation_retention_ms,
+            stop=self.guard.stop,
         )
         self._checkpointer = Checkpointer(
             Checkpoints(folder / "state", disk),
@@ -184,9 +173,9 @@ class FileLedger:
 
     async def _decide_many(
         self, commands: Sequence[Command], stop_when_unavailable: bool
-    ) -> list[_Decided | Unavailable]:
+    ) -> list[Decided | Unavailable]:
         loop = asyncio.get_running_loop()
-        decided: list[_Decided | Unavailable] = []
+        decided: list[Decided | Unavailable] = []
         slice_ends = loop.time() + SLICE_S
         for command in commands:
             try:
@@ -200,7 +189,7 @@ class FileLedger:
                 slice_ends = loop.time() + SLICE_S
         return decided
 
-    async def _settled(self, decided: _Decided) -> Outcome | Rejected | Unavailable:
+    async def _settled(self, decided: Decided) -> Outcome | Rejected | Unavailable:
         try:
             await self._durability.reached(decided.rests_on)
         except StagedLost:
@@ -208,7 +197,7 @@ class FileLedger:
             return guard.outcome_unknown() if decided.was_handed_over else guard.read_only()
         return decided.answer
 
-    async def _decide(self, command: Command) -> _Decided:
+    async def _decide(self, command: Command) -> Decided:
         """Take the command's locks and decide it under them.
 
         Raises:
@@ -222,44 +211,15 @@ class FileLedger:
             try:
                 if not waited or keys(self._staged, command) == touched:
                     self.guard.require_writable()
-                    return self._decide_now(command)
+                    decided = self._deciding.decide(command)
+                    self._timer.arm()
+                    return decided
             finally:
                 self._locks.free(touched)
 
-    def _decide_now(self, command: Command) -> _Decided:
-        now = self._clock.now()
-        self._stage_due(now)
-        decided = self._decide_and_stage(command, now)
-        self._timer.arm()
-        return decided
-
-    def _decide_and_stage(self, command: Command, now: int) -> _Decided:
-        sequence = self._journal.next_sequence
-        try:
-            event = decide(self._staged, command, sequence, now)
-        except Rejected as no:
-            return _Decided(self._durability.mark(sequence - 1), no)
-        except InvariantViolation as bug:
-            self.guard.stop(str(bug))
-            raise
-        if isinstance(event, Outcome):
-            return _Decided(self._durability.mark(sequence - 1), event)
-        json = encode_event(event)
-        flushed = self._journal.append(json)
-        self._staged.stage(event, evolve(self._staged, event), json)
-        return _Decided(self._durability.mark(sequence), _answer(event), flushed)
-
-    def _stage_due(self, now: int) -> None:
-        """Write every deadline that has come, earliest first."""
-        while (action := self._staged.deadlines.due(now)) is not None:
-            self._decide_and_stage(self._due_command(action), now)
-
-    def _due_command(self, action: ExpireReservation | LiftOut) -> Command:
-        return due_command(action, self._new_id(), self._config.reservation_retention_ms)
-
     def _on_deadline(self) -> None:
         if self.writable:
-            self._stage_due(self._clock.now())
+            self._deciding.stage_due(self._clock.now())
             self._timer.arm()
 
     # What the journal says.
@@ -306,7 +266,7 @@ class FileLedger:
             now = self._clock.now()
             if not self.writable:
                 return self._read_only_reading(now)
-            self._stage_due(now)
+            self._deciding.stage_due(now)
             try:
                 behind = self._staged.sequence_behind(now)
                 await self._durability.reached(self._durability.mark(behind))
@@ -316,13 +276,10 @@ class FileLedger:
 
     def _read_only_reading(self, now: int) -> CommittedReading:
         """Read while nothing can be written: what is due is staged as if, for readers only."""
-        if self.guard.stopped:
+        if not self.guard.failed_to_write:
+            # Stopped or closing: what is staged is real, and nothing may be laid over it.
             return self._reading(self._state, now, exact=False)
-        sequence = self.last_sequence
-        while (action := self._staged.deadlines.due(now)) is not None:
-            event = decide(self._staged, self._due_command(action), sequence, now)
-            if isinstance(event, Event):
-                self._staged.stage(event, evolve(self._staged, event))
+        self._deciding.stage_due_as_if(now, self.last_sequence)
         exact = self._staged.is_empty
         return self._reading(self._staged, now, exact)
 
@@ -344,9 +301,3 @@ class FileLedger:
         """Call `follower` at every event from now on; the answer ends it."""
         self._followers.append(follower)
         return lambda: self._followers.remove(follower)
-
-
-def _answer(event: Event) -> Outcome | Rejected:
-    if event.source is not None and event.source.refused is not None:
-        return Rejected(*event.source.refused)
-    return event.outcome

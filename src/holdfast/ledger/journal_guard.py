@@ -36,9 +36,9 @@ class JournalGuard:
         self.breaker = breaker
 
     @property
-    def stopped(self) -> bool:
-        """Whether a broken rule stopped the tenant for good."""
-        return self._stopped is not None
+    def failed_to_write(self) -> bool:
+        """Whether nothing is staged, because the disk said no and has not come back since."""
+        return self.breaker.state != "closed" and self._stopped is None
 
     @property
     def writable(self) -> bool:

@@ -83,7 +83,7 @@ def decide(view: DecisionView, command: Command, sequence: int, now: int) -> Eve
         outcome.stock,
         outcome.reservations,
         outcome.existing,
-        None if idempotency is None else _key_stamp(idempotency, now),
+        None if idempotency is None or refused is not None else _key_stamp(idempotency, now),
         None if source is None else _source_stamp(source, refused),
     )
 

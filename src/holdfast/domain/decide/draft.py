@@ -27,9 +27,15 @@ class Draft:
         self.view = view
         self.now = now
         self.retention_ms = retention_ms
-        self.changed = False
         self._stock: dict[tuple[str, str], StockRecord] = {}
         self._reservations: dict[str, Reservation] = {}
+        #: Those of them that change; the others are only shown.
+        self._changed: set[tuple[str, str] | str] = set()
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything changes at all."""
+        return bool(self._changed)
 
     @property
     def outcome(self) -> Outcome:
@@ -78,12 +84,12 @@ class Draft:
             raise InvariantViolation(f"{record.key}: on hand {on_hand}, reserved {reserved}")
         store_id, sku, _, _, is_out, out_reason, out_until, version, _ = record
         key = (store_id, sku)
-        if key not in self._stock:
-            version += 1  # However often this decision changes it.
+        if key not in self._changed:
+            self._changed.add(key)
+            version += 1  # Once, however often this decision changes it.
         self._stock[key] = StockRecord(
             store_id, sku, on_hand, reserved, is_out, out_reason, out_until, version, self.now
         )
-        self.changed = True
 
     def set_out(
         self, record: StockRecord, is_out: bool, reason: str | None, until: int | None
@@ -104,10 +110,11 @@ class Draft:
 
     def put_reservation(self, reservation: Reservation) -> None:
         """Make a reservation, or change one; `reservation` comes with the version before."""
-        mine = reservation.reservation_id
-        version = reservation.version + (0 if mine in self._reservations else 1)
+        mine, version = reservation.reservation_id, reservation.version
+        if mine not in self._changed:
+            self._changed.add(mine)
+            version += 1
         self._reservations[mine] = Reservation(*reservation[:-1], version)
-        self.changed = True
 
     def show_reservation(self, reservation: Reservation) -> None:
         """Answer with a reservation that this decision does not change."""

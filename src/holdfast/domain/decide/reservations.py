@@ -71,7 +71,8 @@ def _reusable(draft: Draft, action: ReserveStock) -> Reservation | None:
     if action.user_id is None or len(action.lines) != 1:
         return None
     mine = draft.view.open_reservation(action.store_id, action.lines[0].sku, action.user_id)
-    return None if mine is None else draft.reservation(mine)
+    held = None if mine is None else draft.reservation(mine)
+    return held if held is not None and held.status == ACTIVE else None
 
 
 def _show(draft: Draft, reservation: Reservation) -> None:

@@ -1,0 +1,123 @@
+"""The one step in which a command becomes a fact: nothing is awaited in it.
+
+The time is stamped, deadlines that are due by it are staged as events of their own, the command
+is decided on the staged view, and its event joins the journal's gathering batch and the view.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple
+
+from holdfast.domain.commands import Command, ExpireReservation, LiftOut
+from holdfast.domain.decide import InvariantViolation, decide
+from holdfast.domain.events import Event
+from holdfast.domain.evolve import evolve
+from holdfast.domain.records import Outcome
+from holdfast.domain.rejections import Rejected
+from holdfast.journal import Journal, NotWritten
+from holdfast.ledger.clock import TenantClock
+from holdfast.ledger.codec import encode_event
+from holdfast.ledger.durability import Durability, Mark
+from holdfast.ledger.staged import StagedView
+
+#: Who is named as the actor of events that nobody asked for.
+SYSTEM_ACTOR = "system"
+
+
+class Decided(NamedTuple):
+    """A decision, which may be answered once `rests_on` is durable."""
+
+    rests_on: Mark
+    answer: Outcome | Rejected
+    #: The fate of the event's own batch, when the decision is an event.
+    flushed: asyncio.Future[None] | None = None
+
+    @property
+    def was_handed_over(self) -> bool:
+        """Whether the disk was given the event; of a failed flush nobody knows how it ended."""
+        if self.flushed is None:
+            return False
+        return not (self.flushed.done() and isinstance(self.flushed.exception(), NotWritten))
+
+
+class Deciding:
+    """Decides commands and due deadlines, one after the other."""
+
+    def __init__(
+        self,
+        staged: StagedView,
+        journal: Journal,
+        clock: TenantClock,
+        durability: Durability,
+        *,
+        new_id: Callable[[], str],
+        retention_ms: int,
+        stop: Callable[[str], None],
+    ) -> None:
+        """Make it for one tenant.
+
+        Args:
+            staged: what decisions are made on, and where their events are laid.
+            journal: where events go.
+            clock: the tenant's time.
+            durability: tells what decisions rest on.
+            new_id: makes the ids of events that nobody asked for.
+            retention_ms: how long a reservation that expires stays readable.
+            stop: is told why when a rule is broken that always holds.
+        """
+        self._staged = staged
+        self._journal = journal
+        self._clock = clock
+        self._durability = durability
+        self._new_id = new_id
+        self._retention_ms = retention_ms
+        self._stop = stop
+
+    def decide(self, command: Command) -> Decided:
+        """Decide a command now.
+
+        Raises:
+            InvariantViolation: a bug; the tenant was stopped.
+        """
+        now = self._clock.now()
+        self.stage_due(now)
+        return self._decide_and_stage(command, now)
+
+    def stage_due(self, now: int) -> None:
+        """Write every deadline that has come, earliest first."""
+        while (action := self._staged.deadlines.due(now)) is not None:
+            self._decide_and_stage(self._due_command(action), now)
+
+    def stage_due_as_if(self, now: int, sequence: int) -> None:
+        """Work out what is due without writing it, for readers while nothing can be written."""
+        while (action := self._staged.deadlines.due(now)) is not None:
+            event = decide(self._staged, self._due_command(action), sequence, now)
+            if isinstance(event, Event):
+                self._staged.stage(event, evolve(self._staged, event))
+
+    def _due_command(self, action: ExpireReservation | LiftOut) -> Command:
+        return Command(
+            action, self._new_id(), SYSTEM_ACTOR, "deadline", retention_ms=self._retention_ms
+        )
+
+    def _decide_and_stage(self, command: Command, now: int) -> Decided:
+        sequence = self._journal.next_sequence
+        try:
+            event = decide(self._staged, command, sequence, now)
+        except Rejected as no:
+            return Decided(self._durability.mark(sequence - 1), no)
+        except InvariantViolation as bug:
+            self._stop(str(bug))
+            raise
+        if isinstance(event, Outcome):
+            return Decided(self._durability.mark(sequence - 1), event)
+        json = encode_event(event)
+        flushed = self._journal.append(json)
+        self._staged.stage(event, evolve(self._staged, event), json)
+        return Decided(self._durability.mark(sequence), _answer(event), flushed)
+
+
+def _answer(event: Event) -> Outcome | Rejected:
+    if event.source is not None and event.source.refused is not None:
+        return Rejected(*event.source.refused)
+    return event.outcome
