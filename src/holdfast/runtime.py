@@ -19,6 +19,7 @@ import uuid_utils
 import uvicorn
 import uvloop
 
+from holdfast import __version__
 from holdfast.domain.events import UnknownEvent
 from holdfast.http.app import create_app
 from holdfast.http.metrics import Metrics
@@ -55,13 +56,23 @@ def serve(settings: Settings, on_ready: Callable[[str], None] | None = None) -> 
     """
     with (
         _own(settings.data_dir),
-        open_logs(settings.log_level, settings.log_file) as logs,
+        _open_log(settings) as logs,
         _listen(settings.host, settings.port) as listener,
     ):
         try:
             uvloop.run(_Service(settings, logs).run(listener, on_ready))
         except (JournalError, UnknownEvent) as error:
             raise CannotStart(f"{settings.data_dir} was not opened: {error}") from error
+
+
+def _open_log(settings: Settings) -> Logs:
+    try:
+        return open_logs(settings.log_level, settings.log_file)
+    except OSError as error:
+        raise CannotStart(
+            f"The log {settings.log_file} cannot be written: {error.strerror}. "
+            "Set LOG_FILE to a file in a folder that is there."
+        ) from error
 
 
 @contextmanager
@@ -76,14 +87,17 @@ def _own(data_dir: Path) -> Iterator[None]:
         try:
             portalocker.lock(lock_file, portalocker.LOCK_EX | portalocker.LOCK_NB)
         except portalocker.exceptions.LockException as error:
+            lock_file.seek(0)
+            owner = lock_file.read().strip() or "unknown"
             raise CannotStart(
-                f"Another process serves the folder {data_dir}; stop it first, "
+                f"Another process (id {owner}) serves the folder {data_dir}; stop it first, "
                 "or set DATA_DIR to a folder of its own."
             ) from error
         lock_file.truncate(0)
         lock_file.write(f"{os.getpid()}\n")
         lock_file.flush()
         yield
+        lock_file.truncate(0)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -131,6 +145,7 @@ class _Service:
             settings.reservation_retention_ms,
             settings.breaker_cooldown_ms,
             CheckpointEvery(settings.checkpoint_every_s, settings.checkpoint_every_mb << 20),
+            settings.breaker_threshold,
         )
         return FileLedger(
             folder,
@@ -165,7 +180,12 @@ class _Service:
             self._end_on_signals(server)
             if on_ready is not None:
                 on_ready(_base_url(listener))
-            self._logs.logger.info("serving", url=_base_url(listener))
+            self._logs.logger.info(
+                "serving",
+                url=_base_url(listener),
+                folder=str(self._settings.data_dir),
+                version=__version__,
+            )
             await server.serve(sockets=[listener])
         finally:
             self.draining = True

@@ -29,7 +29,7 @@ class Settings(BaseSettings):
 
     concurrency_api: Positive = 256
     load_shed_queue_max: Positive = 1000
-    rate_limit_rps: Positive = 100
+    rate_limit_rps: Annotated[int, Field(ge=0)] = 100
     rate_limit_burst: Positive = 200
 
     breaker_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5

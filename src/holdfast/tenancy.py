@@ -10,10 +10,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from holdfast.domain.rejections import Rejected
 from holdfast.journal import Disk, create
 from holdfast.ledger.file_ledger import FileLedger
 from holdfast.ledger.opening import Loaded, load_tenant
+
+_log = structlog.get_logger("holdfast.tenancy")
 
 DEFAULT_TENANT: Final = "default"
 
@@ -49,6 +53,8 @@ class TenantRegistry:
     def _load(self, folder: Path, tenant_id: str) -> Loaded:
         # A folder that has saved state had a journal once: a new one must not cover its loss.
         if not (folder / "state").exists():
+            if not (folder / "journal").exists():
+                _log.warning("a new tenant begins with an empty journal", tenant=tenant_id)
             create(folder / "journal", tenant_id, self._disk)
         return load_tenant(folder, tenant_id, self._disk)
 

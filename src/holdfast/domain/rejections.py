@@ -69,14 +69,40 @@ def shortage(
     }
 
 
-def insufficient_stock(shortages: list[Json]) -> Rejected:
-    """Refuse because of every line in `shortages` (see `shortage`)."""
+def insufficient_stock(shortages: list[Json], marked: Sequence[str] = ()) -> Rejected:
+    """Refuse because of every line in `shortages` (see `shortage`).
+
+    `marked` has a sentence for each SKU of which there may be some, but which is marked as out.
+    """
     said = "; ".join(
-        f"{line['requested']} of {line['name']} asked for in {line['storeId']}, "
-        f"{line['available']} available"
-        for line in shortages
+        [
+            *(
+                f"{line['requested']} of {line['name']} asked for in {line['storeId']}, "
+                f"{line['available']} available"
+                for line in shortages
+            ),
+            *marked,
+        ]
     )
     return Rejected("insufficient_stock", f"Not enough stock: {said}.", {"shortages": shortages})
+
+
+def reserved_stays(store_id: str, sku: str, reserved: int, counted: int) -> Rejected:
+    """Refuse a count that would leave less than what is reserved."""
+    short = shortage(store_id, sku, reserved, counted, None)
+    return Rejected(
+        "insufficient_stock",
+        f"{reserved} of {sku} are reserved in {store_id}, so {counted} cannot be all there is. "
+        "Cancel reservations first, or count again.",
+        {"shortages": [short]},
+    )
+
+
+def marked_out(store_id: str, sku: str, reason: str | None, until: int | None) -> str:
+    """Say why nothing of a SKU is to be had although there may be some."""
+    why = f" ({reason})" if reason else ""
+    end = "" if until is None else f" until {instant_text(until)}"
+    return f"{sku} is marked as out in {store_id}{why}{end}"
 
 
 def idempotency_mismatch(key: str) -> Rejected:

@@ -45,6 +45,7 @@ class LedgerConfig(NamedTuple):
     reservation_retention_ms: int
     breaker_cooldown_ms: int
     checkpoint_every: CheckpointEvery
+    breaker_threshold: float = 0.5
 
 
 class FileLedger:
@@ -73,6 +74,7 @@ class FileLedger:
             count: counts `breakerOpen` and `checkpoints` by name.
         """
         self.tenant_id = loaded.tenant_id
+        self._config = config
         self._clock = TenantClock(clock, loaded.last_ts)
         self._last_ts = loaded.last_ts
         self._state = loaded.state
@@ -91,7 +93,11 @@ class FileLedger:
         self._durability = Durability(lambda: self._journal.durable.sequence)
         self._feed = Feed(self._journal)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
-        breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
+        breaker = Breaker(
+            lambda: clock.monotonic_ns() // NS_PER_MS,
+            config.breaker_cooldown_ms,
+            config.breaker_threshold,
+        )
         self.guard = JournalGuard(
             loaded.tenant_id, self._journal, breaker, self._on_back, lambda: count("breakerOpen")
         )
@@ -296,6 +302,13 @@ class FileLedger:
             raise Rejected(
                 "history_gone", f"Events behind {after} are no longer kept here."
             ) from gone
+        except JournalError as error:
+            _log.error("events could not be read", tenant=self.tenant_id, error=str(error))
+            raise Unavailable(
+                "journal_unavailable",
+                "Older events cannot be read at the moment; the server's log says why.",
+                self._config.breaker_cooldown_ms,
+            ) from error
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call `follower` at every event from now on; the answer ends it."""

@@ -68,5 +68,13 @@ def load_tenant(folder: Path, tenant_id: str, disk: Disk) -> Loaded:
         after = checkpoint.cursor
     recovered = recover(folder / "journal", tenant_id, disk, replay.apply, after)
     if recovered.torn is not None:
-        _log.warning("journal had a torn end", tenant=tenant_id, torn=str(recovered.torn))
+        torn = recovered.torn
+        _log.warning(
+            "the journal's torn end was set aside",
+            tenant=tenant_id,
+            segment=torn.path.name,
+            offset=torn.offset,
+            bytes=torn.size_bytes,
+            reason=torn.reason,
+        )
     return Loaded(tenant_id, replay.state, replay.shards, replay.last_ts, recovered)

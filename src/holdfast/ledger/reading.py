@@ -64,9 +64,9 @@ class CommittedReading:
             key = (store_id, sku)
             return [key] if after is None or key > after else []
         if sku is not None:
-            start: Key = (sku, after[0] if after else "")
-            by_sku = self._listing.stock_by_sku.above(start)
-            return _while_first((key[::-1] for key in by_sku), 1, sku)
+            by_sku = self._listing.stock_by_sku.above((sku, ""))
+            keys = _while_first((each[::-1] for each in by_sku), 1, sku)
+            return keys if after is None else (key for key in keys if key > after)
         if store_id is not None:
             start = max(after or (store_id, ""), (store_id, ""))
             return _while_first(self._listing.stock.above(start), 0, store_id)

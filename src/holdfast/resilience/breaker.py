@@ -52,15 +52,17 @@ class Breaker:
         return max(0, left)
 
     def succeeded(self) -> None:
-        """A call that was allowed succeeded."""
+        """A call that was allowed succeeded; one that was allowed before it opened says nothing."""
         if self.state == "closed":
             self._failed.append(False)
-        else:
+        elif self.state == "half_open":
             self.state = "closed"
             self._failed.clear()
 
     def failed(self) -> None:
         """A call that was allowed failed."""
+        if self.state == "open":
+            return
         self._failed.append(True)
         enough = len(self._failed) >= _CALLS_MIN
         share = sum(self._failed) / len(self._failed)

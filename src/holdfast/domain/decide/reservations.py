@@ -15,10 +15,12 @@ from holdfast.domain.records import (
     CONFIRMED,
     EXPIRED,
     Reservation,
+    StockRecord,
 )
 from holdfast.domain.rejections import (
     insufficient_stock,
     invalid,
+    marked_out,
     not_active,
     not_yours,
     reservation_expired,
@@ -46,7 +48,7 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
         if line.qty > record.sellable
     ]
     if short:
-        raise insufficient_stock(short)
+        raise insufficient_stock(short, [_marked(record) for _, record in known if record.is_out])
     for line, record in known:
         draft.set_levels(record, record.on_hand, record.reserved + line.qty)
     expires_at = None if action.ttl_ms is None else draft.now + action.ttl_ms
@@ -65,6 +67,10 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
         )
     )
     return "StockReserved", {}
+
+
+def _marked(record: StockRecord) -> str:
+    return marked_out(record.store_id, record.sku, record.out_reason, record.out_until)
 
 
 def _reusable(draft: Draft, action: ReserveStock) -> Reservation | None:

@@ -11,7 +11,13 @@ from holdfast.domain.commands import (
 )
 from holdfast.domain.decide.draft import Draft
 from holdfast.domain.records import Json, Line, StockRecord
-from holdfast.domain.rejections import insufficient_stock, invalid, shortage, unknown_stock
+from holdfast.domain.rejections import (
+    insufficient_stock,
+    invalid,
+    reserved_stays,
+    shortage,
+    unknown_stock,
+)
 from holdfast.domain.values import instant_text
 
 #: The type of the event, and what was asked, JSON-ready.
@@ -48,6 +54,8 @@ def known_lines(
 def short_line(draft: Draft, record: StockRecord, requested: int, available: int) -> Json:
     """Describe a line that cannot be served, with the time when more may be released."""
     release = draft.view.next_release(record.store_id, record.sku)
+    if record.is_out:
+        release = record.out_until
     return shortage(record.store_id, record.sku, requested, available, release)
 
 
@@ -82,8 +90,7 @@ def count(draft: Draft, action: CountStock) -> Fact:
     draft.expect(action.store_id, action.sku, action.expected_version)
     record = draft.stock_or_new(action.store_id, action.sku)
     if action.counted < record.reserved:
-        short = short_line(draft, record, record.reserved, action.counted)
-        raise insufficient_stock([short])
+        raise reserved_stays(action.store_id, action.sku, record.reserved, action.counted)
     facts: dict[str, Json] = {"counted": action.counted, "before": record.on_hand}
     draft.set_levels(record, action.counted, record.reserved)
     return "StockCounted", _noted(facts, action.reason, action.occurred_at)

@@ -150,6 +150,9 @@ _RESERVATION_FIELDS: Final = frozenset(
 
 def _transaction_body(event: Json) -> dict[str, Any]:
     payload = event["payload"]
+    facts = {name: value for name, value in payload.items() if name not in _NAMED}
+    if "source" in event:
+        facts["source"] = event["source"]
     return {
         "sequence": event["sequence"],
         "at": event["ts"],
@@ -158,7 +161,7 @@ def _transaction_body(event: Json) -> dict[str, Any]:
         "requestId": event["requestId"],
         "reason": payload.get("reason"),
         "occurredAt": payload.get("occurredAt"),
-        "facts": {name: value for name, value in payload.items() if name not in _NAMED},
+        "facts": facts,
         "balances": [_balance(record) for record in payload.get("stock", ())],
         "reservations": [
             {name: value for name, value in held.items() if name in _RESERVATION_FIELDS}
