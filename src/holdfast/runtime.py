@@ -36,8 +36,9 @@ from holdfast.tenancy import TenantRegistry
 _BACKLOG: Final = 2048
 #: How long requests that are under way may take once the process was told to end.
 _GRACE_S: Final = 10
-#: Records live long and hold no cycles: look for garbage rarely, and never through all of them.
-_GC_THRESHOLDS: Final = (50_000, 20, 100)
+#: Records live long and hold no cycles. Only the youngest objects are searched for garbage: a
+#: search through the older ones costs a pause that grows with the stock, and finds nothing.
+_GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 
 
 class CannotStart(Exception):

@@ -161,9 +161,15 @@ class FileLedger:
                 if decided.was_handed_over:
                     raise self.guard.outcome_unknown() from None
                 continue
-            if isinstance(decided.answer, Rejected):
-                raise decided.answer
-            return decided.answer
+            answer = decided.answer
+            if isinstance(answer, Rejected):
+                try:
+                    raise answer
+                finally:
+                    # The exception knows this frame; were it to know the exception, the two would
+                    # keep each other, and all that the frame holds, until a search for garbage.
+                    del answer, decided
+            return answer
 
     async def execute_many(
         self, commands: Sequence[Command], stop_when_unavailable: bool = False
