@@ -1,4 +1,4 @@
-"""The composition root: the only module that knows every adapter.
+"""Where the service is put together: every part of it meets the others here, and only here.
 
 It takes the folder, opens the tenants, puts the HTTP interface before them, and takes all of it
 down again in the opposite order when the process is told to end.

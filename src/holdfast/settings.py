@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 _MS_PER_DAY = 24 * 3600 * 1000
 _JWT_SECRET_BYTES_MIN = 32
 
-Positive = Annotated[int, Field(gt=0)]
+Positive = Annotated[int, Field(gt=0, le=2**31 - 1)]
 
 
 class Settings(BaseSettings):
@@ -40,7 +40,7 @@ class Settings(BaseSettings):
 
     idemp_ttl_ms: Positive = 300_000
     reservation_ttl_ms: Annotated[int, Field(gt=0, le=_MS_PER_DAY)] = 300_000
-    reservation_retention_days: Positive = 30
+    reservation_retention_days: Annotated[int, Field(gt=0, le=36_500)] = 30
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""`kill -9` under load: every acknowledged event is there once, and every key replays its answer."""
+"""`kill -9` under load: what was answered is found again, once, and repeated keys are replayed."""
 
 import asyncio
 import json

@@ -1,13 +1,11 @@
 """Fail or stop at every step of writing a checkpoint: a whole one can always be loaded."""
 
-from pathlib import Path
-
 import pytest
 
 from holdfast.journal import CheckpointFailed, Checkpoints, Cursor
 from tests.unit.journal.simulated_disk import Action, Fault, SimulatedDisk
+from tests.unit.journal.support import STATE, loaded_checkpoints
 
-STATE = Path("/t/state")
 OPERATIONS = 60
 
 
@@ -35,7 +33,7 @@ def cursor(sequence: int) -> Cursor:
 
 def written_up_to(sequence: int, seed: int) -> tuple[SimulatedDisk, Checkpoints]:
     disk = SimulatedDisk(seed)
-    checkpoints = Checkpoints(STATE, disk)
+    checkpoints = loaded_checkpoints(disk)
     for number in range(1, sequence + 1):
         checkpoints.write(cursor(number), changes_at(number))
     disk.log.clear()
@@ -79,7 +77,7 @@ def test_whichever_step_fails_a_whole_checkpoint_can_be_loaded(
 
 def demand_whole(disk: SimulatedDisk, at_least: int) -> None:
     disk.killed = False
-    checkpoints = Checkpoints(STATE, disk)
+    checkpoints = loaded_checkpoints(disk)
     checkpoint = checkpoints.load()
     assert checkpoint is not None
     sequence = checkpoint.cursor.sequence

@@ -50,6 +50,7 @@ def write(folder: Path) -> None:
     asyncio.run(process([EVENTS[:2], EVENTS[2:3]], seal=False))
     asyncio.run(process([EVENTS[3:4], EVENTS[4:5], EVENTS[5:]], seal=True))
     checkpoints = Checkpoints(folder / "state", OsDisk())
+    checkpoints.load()
     cursor = recover(folder / "journal", "demo", OsDisk(), lambda _: None).cursor
     checkpoints.write(Cursor(2, bytes(16)), {"stock/STORE1.0": b'{"SKU123":7}\n', "meta": b"{}\n"})
     checkpoints.write(cursor, {"stock/STORE1.0": b'{"SKU123":4}\n'})

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
 from holdfast.domain.commands import Action, Command, ExpireReservation, LiftOut
-from holdfast.domain.decide import decide
+from holdfast.domain.decide import RefusedRow, decide
 from holdfast.domain.events import Event, event_from_json, event_json
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import RESERVATION, STOCK, TABLES, Key, Outcome, RecordT, Table
@@ -89,6 +89,8 @@ class DomainMachine(ShopMachine):
             return no
         if isinstance(event, Outcome):
             return event
+        if isinstance(event, RefusedRow):
+            event = event.event
         assert event.ts == now
         self.events.append(event)
         self.records.state.apply(evolve(self.records, event), event.ts)

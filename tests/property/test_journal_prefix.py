@@ -1,4 +1,4 @@
-"""Any prefix of a journal recovers to a prefix of its events, whole and in order."""
+"""A journal that lost any part of its end opens as its first events, whole and in order."""
 
 from hypothesis import given
 from hypothesis import strategies as st

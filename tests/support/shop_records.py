@@ -86,6 +86,8 @@ class ShopRecords:
             raise No("batch_refused", lines=refused)
 
     def _adjust(self, store: str, sku: str, delta: int, expected: int | None = None) -> None:
+        if delta < 0:
+            self._known(store, [sku])
         self._expect((store, sku), expected)
         if delta > 0:
             self._add((store, sku), delta)
@@ -138,8 +140,8 @@ class ShopRecords:
         expected: int | None = None,
     ) -> None:
         key = (store, sku)
-        self._expect(key, expected)
         self._known(store, [sku])
+        self._expect(key, expected)
         if out and until is not None and until <= self.now:
             raise No("validation_error")
         until = until if out else None
@@ -165,9 +167,9 @@ class ShopRecords:
         if mine is not None:
             self._show_hold(mine)
             return
+        self._known(store, list(wanted))
         for sku in wanted:
             self._expect((store, sku), expected)
-        self._known(store, list(wanted))
         short = [
             sku
             for sku, qty in wanted.items()

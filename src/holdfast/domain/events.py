@@ -1,9 +1,9 @@
 """What happened: events, and their form as JSON.
 
-An event carries the records as they were after it, so that history, replayed answers and audit
-need nothing else, and so that applying one is putting records, never repeating a calculation.
-The names of event types are ours and are never renamed; what a type means may only grow, under
-a higher `version`.
+An event carries the records as they were after it. So it can be listed, audited, or given out
+again as an answer without looking anything up, and applying it is putting records, never
+repeating a calculation. The names of event types are ours and are never renamed; what a type
+means may only grow, under a higher `version`.
 """
 
 from typing import Any, Final, NamedTuple

@@ -61,11 +61,11 @@ class State:
         if record is None:
             records.pop(key, None)
             return
-        records[key] = record
         if table.forget_at is not None:
-            at = table.forget_at(record)
-            if at is not None:
+            at, before = table.forget_at(record), records.get(key)
+            if at is not None and (before is None or table.forget_at(before) != at):
                 heapq.heappush(self._forgetting, (at, table.name, key))
+        records[key] = record
 
     def _forget(self, ts: int) -> list[Change]:
         forgotten: list[Change] = []

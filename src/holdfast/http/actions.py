@@ -43,7 +43,7 @@ def ship(place: Place, body: MoveBody, expected: int | None) -> ShipStock:
 
 
 def set_out(place: Place, body: OutBody, expected: int | None) -> SetOut:
-    """Mark as out, or lift the mark."""
+    """Mark as out, or lift the flag."""
     return SetOut(*place, body.is_out, body.reason, body.until, expected)
 
 

@@ -17,18 +17,22 @@ import orjson
 
 from holdfast.domain.records import Json
 from holdfast.domain.rejections import Rejected, invalid
+from holdfast.http.deadlines import Deadlines
 from holdfast.http.headers import Headers
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 BATCH_BYTES_MAX: Final = 16 * 1024 * 1024
 DEPTH_MAX: Final = 32
-#: A body that has begun must be complete within this time. One that never begins is like a
-#: request whose head never ends: it holds a connection, but no place among those at work.
+#: From the moment that somebody wants to read it, a body must be complete within this time,
+#: whether or not any of it has come. Until then its request holds a connection, but no place
+#: among those at work.
 BODY_TIMEOUT_S: Final = 30.0
 #: Of a body that is too large this much is thrown away, so that its sender hears the answer.
 _DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_TOO_SLOW_DETAIL: Final = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} seconds."
 
 _KEY_END: Final = re.compile(rb'"\s*:')
 
@@ -37,27 +41,34 @@ class ClientGone(Exception):
     """The client went away before its request was complete; nothing was decided."""
 
 
-async def read_body(receive: Receive, headers: Headers, bytes_max: int) -> bytes:
-    """Read a whole body.
+class BodyReader:
+    """Reads the bodies of one application, all under the same time limit."""
 
-    Raises:
-        Rejected: it is too large or too slow.
-        ClientGone: it will never be complete.
-    """
-    message = await receive()
-    chunk, more = _chunk(message)
-    if not more and len(chunk) <= bytes_max:
-        return chunk  # The usual body came whole, and no timer was set for it.
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+    def __init__(self) -> None:
+        self.deadlines = Deadlines(BODY_TIMEOUT_S)
+
+    async def read(self, receive: Receive, headers: Headers, bytes_max: int) -> bytes:
+        """Read a whole body.
+
+        Raises:
+            Rejected: it is too large or too slow.
+            ClientGone: it will never be complete.
+        """
+        task = self.deadlines.begin()
+        try:
+            chunk, more = _chunk(await receive())
+            if not more and len(chunk) <= bytes_max:
+                return chunk
             declared = headers.get(b"content-length")
             if declared is not None and int(declared) > bytes_max:
                 await _refuse_too_large(receive, bytes_max, len(chunk), more)
             return await _receive_rest(receive, bytes_max, chunk, more)
-    except TimeoutError:
-        raise Rejected(
-            "request_timeout", f"The body did not arrive within {BODY_TIMEOUT_S:.0f} seconds."
-        ) from None
+        except asyncio.CancelledError:
+            if self.deadlines.is_overdue(task) and not task.uncancel():
+                raise Rejected("request_timeout", _TOO_SLOW_DETAIL) from None
+            raise
+        finally:
+            self.deadlines.end(task)
 
 
 async def _receive_rest(receive: Receive, bytes_max: int, chunk: bytes, more: bool) -> bytes:
@@ -100,8 +111,8 @@ async def is_gone(receive: Receive) -> bool:
     return False
 
 
-def parse_json(body: bytes) -> Json:
-    """Parse one JSON value, strictly.
+def parse_json(body: bytes, what: str = "The body") -> Json:
+    """Parse one JSON value, strictly; `what` is how a refusal names it.
 
     Raises:
         Rejected: it is not JSON, too deep, or gives a key twice.
@@ -110,20 +121,20 @@ def parse_json(body: bytes) -> Json:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         if not body:
-            raise invalid("", "The body is empty; send a JSON object.") from None
+            raise invalid("", f"{what} is empty; send a JSON object.") from None
         where = f"line {error.lineno}, column {error.colno}"
-        raise invalid("", f"The body is not valid JSON: {_what(error)} at {where}.") from None
-    keys = _count_keys(value, 1)
+        raise invalid("", f"{what} is not valid JSON: {_cause(error)} at {where}.") from None
+    keys = _count_keys(value, 1, what)
     if keys != body.count(b":") and keys != len(_KEY_END.findall(body)):
-        _refuse_duplicates(body)
+        _refuse_duplicates(body, what)
     return value
 
 
-def _what(error: orjson.JSONDecodeError) -> str:
+def _cause(error: orjson.JSONDecodeError) -> str:
     return str(error.msg).partition(": line ")[0].rstrip(".")
 
 
-def _count_keys(value: Json, depth: int) -> int:
+def _count_keys(value: Json, depth: int, what: str) -> int:
     """Count the keys at all levels; a scalar has none and no depth."""
     members: Iterable[Json]
     if isinstance(value, dict):
@@ -133,20 +144,19 @@ def _count_keys(value: Json, depth: int) -> int:
     else:
         return 0
     if depth > DEPTH_MAX:
-        raise invalid("", f"The body is nested more than {DEPTH_MAX} levels deep.")
+        raise invalid("", f"{what} is nested more than {DEPTH_MAX} levels deep.")
     for member in members:
         if isinstance(member, dict | list):
-            keys += _count_keys(member, depth + 1)
+            keys += _count_keys(member, depth + 1, what)
     return keys
 
 
-def _refuse_duplicates(body: bytes) -> None:
-    json.loads(body, object_pairs_hook=_require_unique)
+def _refuse_duplicates(body: bytes, what: str) -> None:
+    def require_unique(pairs: list[tuple[str, Json]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise invalid("", f"{what} gives {key[:64]!r} twice; it is not clear which counts.")
+            seen.add(key)
 
-
-def _require_unique(pairs: list[tuple[str, Json]]) -> None:
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
-            raise invalid("", f"The body gives {key[:64]!r} twice; it is not clear which counts.")
-        seen.add(key)
+    json.loads(body, object_pairs_hook=require_unique)

@@ -8,10 +8,10 @@ import orjson
 from uuid_utils import uuid7
 
 from holdfast.domain.commands import Action, Command, Idempotency
-from holdfast.domain.records import STORE
-from holdfast.domain.rejections import Rejected, invalid
+from holdfast.domain.records import KEY, STORE, RememberedKey
+from holdfast.domain.rejections import Rejected, idempotency_mismatch, invalid
 from holdfast.http.answer import Answer, json_answer
-from holdfast.http.body import Receive
+from holdfast.http.body import BodyReader, Receive
 from holdfast.http.headers import Headers, idempotency_key, if_match, none_match
 from holdfast.http.lanes import Lanes
 from holdfast.http.schemas.base import Input
@@ -27,6 +27,7 @@ class Call:
 
     __slots__ = (
         "actor",
+        "bodies",
         "body",
         "headers",
         "lanes",
@@ -36,6 +37,7 @@ class Call:
         "path",
         "query",
         "query_string",
+        "raw_body",
         "receive",
         "request_id",
         "services",
@@ -48,6 +50,7 @@ class Call:
         *,
         services: Services,
         lanes: Lanes,
+        bodies: BodyReader,
         request_id: str,
         method: str,
         path: str,
@@ -58,6 +61,7 @@ class Call:
     ) -> None:
         self.services = services
         self.lanes = lanes
+        self.bodies = bodies
         self.request_id = request_id
         self.actor = ANONYMOUS
         self.method = method
@@ -68,6 +72,8 @@ class Call:
         self.receive = receive
         self.query: dict[str, Any] = {}
         self.body: Input | None = None
+        #: The body of an endpoint that takes it as it comes.
+        self.raw_body = b""
 
     @property
     def config(self) -> HttpConfig:
@@ -113,11 +119,47 @@ class Call:
     def _parsed_body(self) -> Mapping[str, Any] | None:
         return None if self.body is None else self.body.model_dump(exclude_unset=True)
 
+    async def read_body(self, bytes_max: int) -> bytes:
+        """Read the body.
+
+        Raises:
+            Rejected: it is too large or too slow.
+            ClientGone: it will never be complete.
+        """
+        return await self.bodies.read(self.receive, self.headers, bytes_max)
+
     def ttl_ms(self, body: Input, ttl_seconds: int | None) -> int | None:
         """Return how long a reservation holds; None is for ever, absent the default."""
         if "ttl_seconds" not in body.model_fields_set:
             return self.config.reservation_ttl_ms
         return None if ttl_seconds is None else ttl_seconds * 1000
+
+    async def default_store_id(self) -> str:
+        """Return the tenant's only store; or, of a request that is repeated, the one it had then.
+
+        Raises:
+            Rejected: there is none, or more than one.
+        """
+        reading = await self.ledger.read()
+        stores = reading.records(STORE)
+        if len(stores) == 1:
+            return next(iter(stores.values())).store_id
+        key = idempotency_key(self.headers)
+        known = None if key is None else self.remembered(reading, key)
+        if known is not None:
+            if not known.outcome.reservations:
+                raise idempotency_mismatch(known.key)
+            return known.outcome.reservations[0].store_id
+        raise Rejected(
+            "validation_error",
+            "Say which store is meant: storeId is missing and the tenant has no default store.",
+            {"errors": [{"pointer": "/storeId", "detail": "storeId is missing."}]},
+        )
+
+    def remembered(self, reading: Reading, key: str) -> RememberedKey | None:
+        """Return what the caller's key stands for, if it is still remembered."""
+        known = reading.get(KEY, (self.actor, key))
+        return None if known is None or known.expires_at <= reading.now else known
 
     def unless_known(self, reading: Reading, version: int, value: object) -> Answer:
         """Answer with a record and its `ETag`, or 304 when the caller has this version."""
@@ -133,19 +175,3 @@ class Call:
 def new_id() -> str:
     """Return an id for something that this request makes."""
     return str(uuid7())
-
-
-async def default_store_id(ledger: Ledger) -> str:
-    """Return the tenant's only store.
-
-    Raises:
-        Rejected: there is none, or more than one.
-    """
-    stores = (await ledger.read()).records(STORE)
-    if len(stores) == 1:
-        return next(iter(stores.values())).store_id
-    raise Rejected(
-        "validation_error",
-        "Say which store is meant: storeId is missing and the tenant has no default store.",
-        {"errors": [{"pointer": "/storeId", "detail": "storeId is missing."}]},
-    )

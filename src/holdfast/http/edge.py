@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from holdfast.domain.rejections import Rejected
 from holdfast.http.answer import Answer
-from holdfast.http.body import ClientGone, is_gone
+from holdfast.http.body import BodyReader, ClientGone, is_gone
 from holdfast.http.call import Call
 from holdfast.http.endpoint import Endpoint
 from holdfast.http.headers import Headers, request_id_of, tenant_id
@@ -49,11 +49,12 @@ class Edge:
         config = services.config
         self._services = services
         self._routes = routes
-        #: Lifespan, and refusing whatever is not HTTP.
+        #: Refuses whatever is not HTTP.
         self._beside = beside
         self._limiter = RateLimiter(config.rate_limit_rps, config.rate_limit_burst)
         self._metrics = services.metrics
         self._log = services.logger
+        self.bodies = BodyReader()
         self.lanes = Lanes(config.concurrency_api, config.load_shed_queue_max)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -89,6 +90,7 @@ class Edge:
         call = Call(
             services=self._services,
             lanes=self.lanes,
+            bodies=self.bodies,
             request_id=visit.request_id,
             method=endpoint.method,
             path=path,
@@ -119,7 +121,7 @@ class Edge:
         if waits:
             await bulkhead.enter()
         try:
-            if waits and endpoint.body is not None and await is_gone(call.receive):
+            if waits and endpoint.reads_body and await is_gone(call.receive):
                 raise ClientGone
             return await endpoint.answer(call)
         finally:

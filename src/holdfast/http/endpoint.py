@@ -13,13 +13,14 @@ from pydantic import BaseModel, ValidationError
 
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.answer import Answer
-from holdfast.http.body import BODY_BYTES_MAX, parse_json, read_body
+from holdfast.http.body import BATCH_BYTES_MAX, BODY_BYTES_MAX, parse_json
 from holdfast.http.call import Call
-from holdfast.http.headers import is_json, refused_header
+from holdfast.http.headers import is_json, media_type, refused_header
 from holdfast.http.lanes import Lane
 from holdfast.http.query import Param, read_query
 from holdfast.http.schemas.base import Input
 from holdfast.http.validation import refused
+from holdfast.resilience.admission import Overloaded
 
 Handler = Callable[..., Awaitable[Answer]]
 
@@ -61,7 +62,7 @@ class Endpoint:
     writes: bool = False
     #: Whether it takes `If-Match`.
     precondition: bool = False
-    #: The media types of a body that the handler reads by itself.
+    #: The media types of a body that the handler takes as it comes, in `call.raw_body`.
     raw_body: tuple[str, ...] = ()
     _params: dict[str, Param] = field(init=False, repr=False, compare=False)
 
@@ -83,6 +84,16 @@ class Endpoint:
             )
         if self.body is not None:
             call.body = await self._read(call, self.body)
+        elif self.raw_body:
+            call.raw_body = await self._read_raw(call)
+        elif self.lane is Lane.WAITING:
+            # Nobody expects one here, but only behind the body can a client be seen to leave.
+            await call.read_body(BODY_BYTES_MAX)
+
+    @property
+    def reads_body(self) -> bool:
+        """Whether `prepare` has read the body to its end."""
+        return self.body is not None or bool(self.raw_body) or self.lane is Lane.WAITING
 
     async def answer(self, call: Call) -> Answer:
         """Hand the call to its handler."""
@@ -91,7 +102,7 @@ class Endpoint:
         return await self.handler(call, call.body)
 
     async def _read(self, call: Call, model: type[Input]) -> Input:
-        body = await read_body(call.receive, call.headers, BODY_BYTES_MAX)
+        body = await call.read_body(BODY_BYTES_MAX)
         if not body and self.body_optional:
             return model()
         content_type = call.headers.get(b"content-type", b"")
@@ -101,6 +112,14 @@ class Endpoint:
             return model.model_validate(parse_json(body))
         except ValidationError as error:
             raise refused(error) from None
+
+    async def _read_raw(self, call: Call) -> bytes:
+        content_type = call.headers.get(b"content-type", b"")
+        if media_type(content_type) not in self.raw_body or b"content-encoding" in call.headers:
+            raise unsupported(self.raw_body)
+        if call.lanes[self.lane].shedding:
+            raise Overloaded  # Sooner than after so many bytes.
+        return await call.read_body(BATCH_BYTES_MAX)
 
 
 def unsupported(media_types: tuple[str, ...]) -> Rejected:

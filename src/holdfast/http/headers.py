@@ -29,7 +29,7 @@ def refused_header(name: str, detail: str) -> Rejected:
 
 
 def request_id_of(headers: Headers) -> str:
-    """The client's request id when it is a sane one, else a new one."""
+    """The id that the client gave its request; a new one where that is missing or not sane."""
     given = headers.get(b"x-request-id")
     if given is not None and _SANE_REQUEST_ID.fullmatch(given):
         return given.decode("ascii")

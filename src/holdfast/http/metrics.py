@@ -4,7 +4,7 @@ The JSON counters and the Prometheus text show the same numbers.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Final
 
@@ -27,6 +27,7 @@ _COUNTERS: Final = {
     "lockAcquired": "Leases taken.",
     "lockContended": "Leases that another process held.",
     "lockStolen": "Leases taken over after their deadline.",
+    "logLinesLost": "Lines of the log that nobody took, or that could not be written.",
 }
 
 _BUCKETS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0)
@@ -57,6 +58,7 @@ class Metrics(Collector):
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._totals = dict.fromkeys(_COUNTERS, 0)
+        self._watched: dict[str, Callable[[], int]] = {}
         self._answers: dict[tuple[str, int], int] = {}
         self._durations: dict[str, _Durations] = {}
         self.registry.register(self)
@@ -64,6 +66,10 @@ class Metrics(Collector):
     def add(self, name: str, amount: int = 1) -> None:
         """Count something by its name in the JSON form, such as `breakerOpen`."""
         self._totals[name] += amount
+
+    def watch(self, name: str, total: Callable[[], int]) -> None:
+        """Ask for a counter's value, when somebody looks, where it is counted already."""
+        self._watched[name] = total
 
     def answered(self, route: str, status: int, duration_s: float) -> None:
         """Count one answer."""
@@ -80,12 +86,13 @@ class Metrics(Collector):
 
     def counters(self) -> dict[str, int]:
         """Return every counter by its name in the JSON form."""
-        return dict(self._totals)
+        return self._totals | {name: total() for name, total in self._watched.items()}
 
     def collect(self) -> Iterator[Metric]:
         """Give the registry everything as it is now."""
+        totals = self.counters()
         for name, text in _COUNTERS.items():
-            yield CounterMetricFamily(f"holdfast_{_snake(name)}", text, value=self._totals[name])
+            yield CounterMetricFamily(f"holdfast_{_snake(name)}", text, value=totals[name])
         answers = CounterMetricFamily(
             "holdfast_http_answers", "Answers by route and status.", labels=("route", "status")
         )

@@ -7,17 +7,19 @@ from holdfast.http.problems import KINDS, TYPE_PREFIX
 SUMMARY: Final = "Stock that a retail chain can trust."
 
 DESCRIPTION: Final = """\
-Stores take stock in, sell, count, move and reserve it. A 2xx answer to a write means that the
-event is on disk.
+For stores that receive, sell, count, transfer and reserve goods. When a write is answered with 2xx,
+its event is on disk.
 
-**Addresses.** `/api/v1` is canonical. The same routes answer below `/api` and at the root, and
-`/stores/…` also below `/inventory/stores/…`. `GET /` goes to `/docs`.
+**Addresses.** `/api/v1` is canonical. For older clients, every route can also be
+reached below `/api` and at the root, and what is below `/stores/…` also below `/inventory/stores/…`.
+`GET /`, like `GET /api` and `GET /api/v1`, goes to `/docs`.
 
 **JSON.** Answers are camelCase; input may be snake_case too, but never both for one field. Unknown
-fields and unknown query parameters are refused. Times are UTC, ISO 8601 with milliseconds and `Z`;
-input may have any zone. Quantities are integers within ±(2^53 - 1). Ids match
+fields and unknown query parameters are refused. Answers give times in UTC, as ISO 8601 down to the
+millisecond; input may have any zone. Quantities are integers within ±(2^53 - 1). An id has the form
 `[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`. A body has at most 1 MiB (16 MiB for `/batch`) and 32 levels, no
-NaN, no key twice, no lone surrogate, arrives within 30 seconds, and is not compressed.
+NaN, no key twice, no lone surrogate, is complete within 30 seconds (else 408
+`request_timeout`), and is not compressed.
 
 **Problems** are RFC 9457 `application/problem+json`; `code` is what programs act on, and `detail`
 is a sentence for the person at the screen. `details.errors[].pointer` is a JSON pointer into the
@@ -26,16 +28,18 @@ body; what is wrong in the address, the query or a header is named `#/path/…`,
 `Allow`.
 
 **Versions.** A stock record and a reservation have a `version` (1, 2, 3 …) and an `ETag` of it.
-Writes take `If-Match` (`3`, `"3"`, `W/"3"` or `*`: it must exist) or `expectedVersion` (0: it must
-not exist yet), not two that differ. A write to several records takes no `If-Match`; a transfer has
-`fromVersion` and `toVersion`. `If-None-Match` gives 304. A replaced version is 409
+A write may say which one it is meant for, as `If-Match` (`"3"`, `W/"3"`, a bare `3`, or `*`: it must
+exist) or as `expectedVersion` (0: it must not exist yet), but not two that differ. A write to several
+records takes no `If-Match`; for a transfer there are `fromVersion` and `toVersion`. A read with the
+present version in `If-None-Match` is 304. A replaced version is 409
 `version_conflict` with the current one as `ETag` and `details.currentVersion`.
 
 **Repeating.** Every write takes an `Idempotency-Key`. The same key with the same request gives the
 first answer again, with `Idempotent-Replayed: true`; with another request it is 409
-`idempotency_mismatch`. What was refused leaves no key behind.
+`idempotency_mismatch`. What was refused leaves no key behind. A repetition that
+names no store means the store of the first request, however many there are by now.
 
-**Lists** are paged by `limit` (100 unless given, at most 1000) and an opaque `cursor`:
+**Lists** come in pages of `limit` (100 unless given, up to 1000), and `cursor` says where to go on:
 `nextCursor` of a page is the `cursor` of the next; null ends the list.
 
 **Waiting.** 429 and 503 carry `Retry-After` in whole seconds and `details.retryAfterMs`.
@@ -58,10 +62,10 @@ SERVERS: Final = [
 TAGS: Final = {
     "Stock": "What is in the stores, and what changes it.",
     "Reservations": (
-        "Holds on stock. Reserve: available -q, reserved +q. Confirm: onHand -q, reserved -q. "
-        "Cancel and expire: available +q, reserved -q."
+        "Holds on stock. Reserving moves a quantity from available to reserved, cancelling and "
+        "expiry move it back; confirming takes it off both reserved and onHand."
     ),
-    "Checkout": "The checkout frontend's routes, in the shape that it was written for.",
+    "Checkout": "The checkout frontend's routes, which answer in the form that it expects.",
     "History": "What happened.",
     "Batch": "Many writes in one request, and bulk loads that may be repeated.",
     "Health": "How the service is. These routes know no tenant and no limits.",

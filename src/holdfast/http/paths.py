@@ -1,7 +1,7 @@
 """Which endpoint an address means: one rewrite of the prefix, then a look into a small table.
 
-`/api/v1/…` is canonical; the same routes answer under `/api/…` and at the root, and `/stores/…`
-also below `/inventory/…`, because existing frontends and the runbook use those. Past `rewrite`
+`/api/v1/…` is canonical. Frontends and runbooks older than that leave out the version, or `/api`
+as a whole, or reach `/stores/…` through `/inventory/…`; they find the same routes. Past `rewrite`
 only the address without any prefix exists: routes, fingerprints, logs and metrics know no other.
 
 Endpoints are found by the first segment and the number of segments, which leaves one to three
@@ -40,7 +40,7 @@ def rewrite(path: str, raw_path: bytes | None) -> str:
         path = "/".join(unquote(segment).replace("/", "%2F") for segment in segments)
     for prefix in _PREFIXES:
         if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in {"/", ""}:
-            path = path[len(prefix) :]
+            path = path[len(prefix) :] or "/"
             break
     if path.startswith("/inventory/stores/"):
         path = path[len("/inventory") :]

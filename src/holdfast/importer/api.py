@@ -254,8 +254,6 @@ def _undecided(response: httpx2.Response, count: int) -> NotNow | None:
             status = result["status"]
             if status in _UNDECIDED or status >= httpx2.codes.INTERNAL_SERVER_ERROR:
                 return _row_not_now(result)
-            if result.get("code") == "version_conflict":
-                return NotNow("the mark moved meanwhile", conflict=True)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return NotNow("the server's answer is garbled")
     if len(results) != count:

@@ -25,7 +25,7 @@ Folder
       ….log.<offset>.torn                  bytes that recovery set aside; nothing reads them
       ….tmp                                being prepared, or left by a crash; nothing reads them
     state/
-      MANIFEST.json  MANIFEST.1.json       the newest checkpoint, and the one before it
+      MANIFEST.json  MANIFEST.1.json       the current checkpoint, and its predecessor
       <shard>@<sequence>.json              what they name; a shard's name may contain folders
 
 Ordinals rise by one. An operator may remove the oldest segments, never one in between.
@@ -53,8 +53,9 @@ Each further line is a frame, one event:
 `sequence` counts the tenant's events: 1, 2, 3, … `batch` is the sequence of the first event of
 the same group commit; it never changes, wherever the frame is copied. `chain` is the BLAKE2b
 hash (16 bytes, 32 hexadecimal digits, no key) of the 16 bytes of the chain before it followed
-by the bytes of `json`; before event 1 it is 16 zero bytes. So two logs agree up to an event
-exactly when their chains there agree. A batch never spans two segments.
+by the bytes of `json`; before event 1 it is 16 zero bytes. So the chains
+of two logs are equal at an event if, and only if, the logs are equal up to it. A batch never spans
+two segments.
 
 A clean shutdown writes one last line, the seal, and nothing after it:
 
@@ -85,14 +86,15 @@ header, and every frame up to `born-with`, was durable before the name existed.
 
 Opening starts a new segment, always; nothing is ever appended to a file that another process
 began. Unless the journal was sealed, the new segment holds a copy of the last batch and cuts
-the old segment off in front of it: after a failed sync or a kill, the page cache may show a
-batch that the disk does not hold, but never more than one. A segment of which the cut would
-leave nothing is replaced under its own name.
+the old segment off in front of it: what is read after a failed sync or a kill may come from the
+page cache alone and be missing on the disk, but that is never more than one batch. A segment of
+which the cut would leave nothing is replaced under its own name.
 
-After a failed or overdue write nothing is ever appended to that file again, nor by that
-thread. The next attempt replaces the watermark's file, removes temporary files, and starts a
-segment that cuts the old one off at the last durable byte. A thread that wakes late then finds
-its watermark file without a name, its temporary file gone, and its segment cut.
+A file in which a write failed or was overdue gets no more bytes, and the thread that wrote there
+no more work. The next attempt replaces the watermark's file, removes temporary files, and starts
+a segment by which the old one counts only as far as it was durable for certain. A thread
+that wakes late then finds its watermark file without a name, its temporary file gone, and its
+segment cut.
 
 
 Recovery
@@ -113,7 +115,8 @@ The log is corrupt, whatever its tail looks like, when it ends before the waterm
 `born-with`, or has another chain at the watermark; so is a journal without a watermark or
 without a segment, and one that ends before, or disagrees with, the checkpoint it is read after.
 After a power cut the watermark may lag: rot in the last batch, and only there, can then pass
-for a torn write. It is reported as possibly acknowledged.
+for a write that never ended. So a torn end comes with a notice for the operator, which says
+whether it may have been acknowledged.
 
 
 Checkpoint

@@ -51,7 +51,7 @@ class Appender:
         self._segment_bytes_max = segment_bytes_max
         disk.remove_temporaries(folder)
         # An earlier writer that hangs may still hold the watermark's file open. It must lose
-        # it before the cut, or it could move the mark to events that the cut takes away.
+        # it before the cut, or it could move that to events which the cut takes away.
         replace_watermark(disk, folder, begin.proven)
         if begin.aside is not None:
             disk.replace(*begin.aside)
@@ -85,7 +85,7 @@ class Appender:
         return position
 
     def seal(self) -> Position:
-        """Mark a clean end, which spares the next start the copy of the last batch."""
+        """Write the seal, which spares the next start the copy of the last batch."""
         try:
             self._disk.write(self._handle, seal_line(self.position.cursor))
             self._disk.fdatasync(self._handle)
@@ -119,10 +119,12 @@ class Appender:
 
 def _flush_failed(fault: DiskFault, segment: Segment) -> JournalError:
     offset = segment.stop if fault.path == segment.path else None
-    hint = "The outcome is unknown: send it again under the same key. Look at the disk"
+    hint = "Whether it is on disk is unknown until the journal is writable again. Look at the disk."
     return FlushFailed(fault.operation, fault.path, cause=fault.cause, hint=hint, offset=offset)
 
 
 def _not_written(fault: DiskFault) -> JournalError:
-    hint = "Nothing of it is on disk: send it again. Look at the disk"
+    hint = (
+        "Nothing of it is on disk, and nothing is written until a probe succeeds. Look at the disk."
+    )
     return NotWritten(fault.operation, fault.path, cause=fault.cause, hint=hint)

@@ -97,18 +97,38 @@ class Checkpoints:
             if not _SHARD.fullmatch(shard):
                 raise ValueError(f"no shard can be called {shard!r}")
         if not self._loaded:
-            self.load()
+            raise RuntimeError("load before writing: what is not changed comes from what is there")
         if self._newest is not None and cursor.sequence < self._newest.cursor.sequence:
             raise ValueError(f"event {cursor.sequence} is older than the newest checkpoint")
         disk = GuardedDisk(self._disk)
         try:
             disk.make_folder(self.folder)
+            self._demand_in_place()
             self._put_in_place(disk, Manifest(cursor, self._write_files(disk, cursor, changed)))
             self._remove_unused(disk)
         except DiskFault as fault:
             raise CheckpointFailed(
                 fault.operation, fault.path, cause=fault.cause, hint=_HINT
             ) from fault
+        except OSError as error:
+            raise CheckpointFailed("list", self.folder, cause=str(error), hint=_HINT) from error
+
+    @property
+    def is_first(self) -> bool:
+        """Whether the next checkpoint builds on none, so that it needs every shard."""
+        return self._newest is None
+
+    def _demand_in_place(self) -> None:
+        """Refuse to build on a checkpoint that somebody took away; the next starts anew."""
+        if self._newest_in_place and NEWEST not in self._disk.files(self.folder):
+            self._newest = self._older = None
+            self._newest_in_place = False
+            raise CheckpointFailed(
+                "write",
+                self.folder / NEWEST,
+                cause="the checkpoint before it is gone",
+                hint="The next one will hold everything",
+            )
 
     def _inspect(self, name: str, problems: list[str]) -> Manifest | None:
         """A manifest with every file that it names, or a line more in `problems`."""

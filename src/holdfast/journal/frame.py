@@ -16,7 +16,7 @@ class Cursor(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """One event as the journal holds it. `batch` is the first sequence of its group commit."""
+    """One event as the journal holds it. `batch` is the sequence that its batch began with."""
 
     sequence: int
     batch: int

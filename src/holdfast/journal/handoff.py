@@ -26,7 +26,10 @@ from holdfast.journal.frame import Cursor
 from holdfast.journal.guard import GuardedDisk
 from holdfast.journal.writer import Outcome, Work, Writer
 
-HINT_UNKNOWN: Final = "The outcome is unknown: send it again under the same key. Look at the disk"
+HINT_UNKNOWN: Final = (
+    "Whether it is on disk is unknown until the journal is writable again. "
+    "Look at the space and health of the disk."
+)
 STAND_ASIDE_EVERY_S: Final = 0.002
 STAND_ASIDE_S: Final = 0.00005
 

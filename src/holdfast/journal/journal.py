@@ -158,9 +158,9 @@ class Journal:
     # Shutting down.
 
     async def seal(self) -> None:
-        """Flush what is queued, mark a clean end, stop. A journal that failed is only stopped.
+        """Flush what is queued, write the seal, stop. A journal that failed is only stopped.
 
-        Raises FlushFailed when the mark cannot be made; nothing depends on it.
+        Raises FlushFailed when the seal cannot be written; nothing depends on it.
         """
         try:
             if self.writable:

@@ -100,8 +100,9 @@ class Checkpointer:
             await self.write()
         except JournalError as error:
             _log.error("checkpoint failed, will be tried again", error=str(error))
-        self._pause_until = loop.time() + _PAUSE_FACTOR * (loop.time() - started)
-        self._writing = None
+        finally:
+            self._pause_until = loop.time() + _PAUSE_FACTOR * (loop.time() - started)
+            self._writing = None
         if self._shards.changed:
             self._schedule()
 
@@ -111,6 +112,8 @@ class Checkpointer:
         Raises:
             CheckpointFailed: the disk said no; everything counts as changed still.
         """
+        if self._checkpoints.is_first:
+            self._shards.change_all()
         moment = self._moment()
         self._saved_bytes = self._journal_bytes()
         content = self._shards.take_changed(self._state)
@@ -134,7 +137,7 @@ class Checkpointer:
         if self._timer is not None:
             self._timer.cancel()
         if self._writing is not None:
-            await self._writing
+            await asyncio.wait([self._writing])
         try:
             await self.write()
         except JournalError as error:

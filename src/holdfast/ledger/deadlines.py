@@ -7,14 +7,13 @@ leftovers make up half of the heap, which is then swept.
 
 import heapq
 from collections.abc import Callable, Iterable
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from holdfast.domain.commands import ExpireReservation, LiftOut
 from holdfast.domain.records import (
     ACTIVE,
     RESERVATION,
     STOCK,
-    Change,
     Key,
     Reservation,
     StockRecord,
@@ -22,7 +21,10 @@ from holdfast.domain.records import (
 )
 
 #: Leftovers that are not worth a sweep.
-_LEFTOVERS_MIN: Final = 64
+_LEFTOVERS_MIN: Final = 8
+
+#: What may have a deadline.
+Timed = Reservation | StockRecord
 
 
 class Deadline(NamedTuple):
@@ -31,6 +33,15 @@ class Deadline(NamedTuple):
     at: int
     table: str
     key: Key
+
+
+def deadline_of(record: Timed | None) -> int | None:
+    """Return when the record falls due by itself, or None."""
+    if record is None:
+        return None
+    if isinstance(record, Reservation):
+        return record.expires_at if record.status == ACTIVE else None
+    return record.out_until if record.is_out else None
 
 
 class _Heap:
@@ -45,11 +56,8 @@ class _Heap:
         heapq.heappush(self._entries, deadline)
 
     def leave_one(self) -> None:
-        """Count one entry that will not hold any more once the change under way is staged."""
+        """Count one entry that will not hold any more; throw leftovers out if there are many."""
         self._leftovers += 1
-
-    def sweep(self) -> None:
-        """Throw leftovers out if there are many."""
         if self._leftovers > max(_LEFTOVERS_MIN, len(self._entries) // 2):
             self._entries = sorted(filter(self._holds, set(self._entries)))
             self._leftovers = 0
@@ -75,51 +83,48 @@ class Deadlines:
         self._all = _Heap(self._holds)
         self._by_stock: dict[Key, _Heap] = {}
 
-    def reset(self, changes: Iterable[Change]) -> None:
-        """Forget all and start from the records in `changes`."""
+    def reset(self, records: Iterable[Timed]) -> None:
+        """Forget all and start from `records`."""
         self._all = _Heap(self._holds)
         self._by_stock = {}
-        self.note(changes)
+        for record in records:
+            if deadline_of(record) is not None:
+                self.begin(record)
 
-    def leave(self, reservation: Reservation) -> None:
-        """Follow a reservation with a deadline that is about to end or to move it."""
-        self._all.leave_one()
-        self._all.sweep()
-        for line in reservation.lines:
-            heap = self._by_stock.get((reservation.store_id, line.sku))
-            if heap is not None:
-                heap.leave_one()
-                heap.sweep()
-
-    def note(self, changes: Iterable[Change]) -> None:
-        """Look for deadlines in records that were just put into the view."""
-        for table, key, record in changes:
-            if table is RESERVATION:
-                self._note_reservation(key, record)
-            elif table is STOCK and record is not None and record.out_until is not None:
-                self._all.push(Deadline(record.out_until, STOCK.name, key))
-
-    def _note_reservation(self, key: Key, reservation: Reservation | None) -> None:
-        if reservation is None or reservation.status != ACTIVE or reservation.expires_at is None:
+    def begin(self, record: Timed) -> None:
+        """Follow a record with a deadline that it did not have before."""
+        at = deadline_of(record)
+        if at is None:
             return
-        deadline = Deadline(reservation.expires_at, RESERVATION.name, key)
+        if isinstance(record, StockRecord):
+            self._all.push(Deadline(at, STOCK.name, record.key))
+            return
+        deadline = Deadline(at, RESERVATION.name, record.key)
         self._all.push(deadline)
-        for line in reservation.lines:
-            stock_key = (reservation.store_id, line.sku)
+        for line in record.lines:
+            stock_key = (record.store_id, line.sku)
             heap = self._by_stock.get(stock_key)
             if heap is None:
                 heap = self._by_stock[stock_key] = _Heap(self._holds)
             heap.push(deadline)
 
+    def leave(self, record: Timed) -> None:
+        """Follow a record with a deadline that is about to end or to move it."""
+        self._all.leave_one()
+        if isinstance(record, StockRecord):
+            return
+        for line in record.lines:
+            heap = self._by_stock.get((record.store_id, line.sku))
+            if heap is not None:
+                heap.leave_one()
+
     def _holds(self, deadline: Deadline) -> bool:
-        record: Any
+        record: Timed | None
         if deadline.table == RESERVATION.name:
             record = self._view.get(RESERVATION, deadline.key)
-            return (
-                record is not None and record.status == ACTIVE and record.expires_at == deadline.at
-            )
-        record = self._view.get(STOCK, deadline.key)
-        return _is_out_until(record, deadline.at)
+        else:
+            record = self._view.get(STOCK, deadline.key)
+        return deadline_of(record) == deadline.at
 
     @property
     def earliest(self) -> int | None:
@@ -146,7 +151,3 @@ class Deadlines:
         if first.table == RESERVATION.name:
             return ExpireReservation(first.key[0])
         return LiftOut(first.key[0], first.key[1])
-
-
-def _is_out_until(record: StockRecord | None, at: int) -> bool:
-    return record is not None and record.is_out and record.out_until == at

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from holdfast.domain.commands import Command, ExpireReservation, LiftOut
-from holdfast.domain.decide import InvariantViolation, decide
+from holdfast.domain.decide import InvariantViolation, RefusedRow, decide, remembered
 from holdfast.domain.events import Event
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import Outcome
@@ -17,17 +17,21 @@ from holdfast.domain.rejections import Rejected
 from holdfast.journal import Journal, NotWritten
 from holdfast.ledger.clock import TenantClock
 from holdfast.ledger.codec import encode_event
-from holdfast.ledger.durability import Durability, Mark
+from holdfast.ledger.durability import Durability, StagedAt
 from holdfast.ledger.staged import StagedView
 
 #: Who is named as the actor of events that nobody asked for.
 SYSTEM_ACTOR = "system"
 
 
+#: Deadlines written in one turn of the loop, at most: about 2 ms of work.
+DUE_PER_TURN_MAX = 64
+
+
 class Decided(NamedTuple):
     """A decision, which may be answered once `rests_on` is durable."""
 
-    rests_on: Mark
+    rests_on: StagedAt
     answer: Outcome | Rejected
     #: The fate of the event's own batch, when the decision is an event.
     flushed: asyncio.Future[None] | None = None
@@ -73,20 +77,50 @@ class Deciding:
         self._retention_ms = retention_ms
         self._stop = stop
 
-    def decide(self, command: Command) -> Decided:
+    def decide(self, command: Command) -> Decided | None:
         """Decide a command now.
+
+        Returns:
+            The decision; None when so much was due that the command has to ask again.
 
         Raises:
             InvariantViolation: a bug; the tenant was stopped.
         """
         now = self._clock.now()
-        self.stage_due(now)
+        if not self.stage_due(now):
+            return None
         return self._decide_and_stage(command, now)
 
-    def stage_due(self, now: int) -> None:
-        """Write every deadline that has come, earliest first."""
+    def replay(self, command: Command) -> Decided | None:
+        """Answer a repeated request from its key while nothing can be written."""
+        if command.idempotency is None:
+            return None
+        rests_on = self._durability.at(0)
+        try:
+            now = self._clock.now()
+            answer = remembered(self._staged, command.actor, command.idempotency, now)
+        except Rejected as no:
+            return Decided(rests_on, no)
+        return None if answer is None else Decided(rests_on, answer)
+
+    def stage_due(self, now: int) -> bool:
+        """Write the deadlines that have come, earliest first; False when some are left.
+
+        A night's worth of them may have come while the process was down. Nobody is answered
+        before all are written, but others get the loop in between.
+        """
+        left = DUE_PER_TURN_MAX
         while (action := self._staged.deadlines.due(now)) is not None:
-            self._decide_and_stage(self._due_command(action), now)
+            if left == 0:
+                return False
+            left -= 1
+            try:
+                self._decide_and_stage(self._due_command(action), now)
+            except Exception as bug:
+                # It would come again at every request: stop, and say why.
+                self._stop(repr(bug))
+                raise
+        return True
 
     def stage_due_as_if(self, now: int, sequence: int) -> None:
         """Work out what is due without writing it, for readers while nothing can be written."""
@@ -105,19 +139,18 @@ class Deciding:
         try:
             event = decide(self._staged, command, sequence, now)
         except Rejected as no:
-            return Decided(self._durability.mark(sequence - 1), no)
+            return Decided(self._durability.at(sequence - 1), no)
         except InvariantViolation as bug:
             self._stop(str(bug))
             raise
+        answer: Outcome | Rejected
         if isinstance(event, Outcome):
-            return Decided(self._durability.mark(sequence - 1), event)
+            return Decided(self._durability.at(sequence - 1), event)
+        if isinstance(event, RefusedRow):
+            event, answer = event
+        else:
+            answer = event.outcome
         json = encode_event(event)
         flushed = self._journal.append(json)
         self._staged.stage(event, evolve(self._staged, event), json)
-        return Decided(self._durability.mark(sequence), _answer(event), flushed)
-
-
-def _answer(event: Event) -> Outcome | Rejected:
-    if event.source is not None and event.source.refused is not None:
-        return Rejected(*event.source.refused)
-    return event.outcome
+        return Decided(self._durability.at(sequence), answer, flushed)

@@ -10,7 +10,7 @@ class StagedLost(Exception):
     """A flush failed: what a decision rested on was dropped, and with it the decision."""
 
 
-class Mark(NamedTuple):
+class StagedAt(NamedTuple):
     """An event that a decision rests on.
 
     After a failed flush the sequences of lost events are given again, so a sequence alone does
@@ -30,17 +30,17 @@ class Durability:
         #: For each loss, the newest event that survived it.
         self._survived: list[int] = []
 
-    def mark(self, sequence: int) -> Mark:
+    def at(self, sequence: int) -> StagedAt:
         """Name the event that is staged under this sequence now."""
-        return Mark(sequence, len(self._survived))
+        return StagedAt(sequence, len(self._survived))
 
-    async def reached(self, mark: Mark) -> None:
+    async def reached(self, staged: StagedAt) -> None:
         """Wait until the event is durable.
 
         Raises:
             StagedLost: it never will be.
         """
-        sequence, losses = mark
+        sequence, losses = staged
         if losses < len(self._survived):
             if sequence > self._survived[losses]:
                 raise StagedLost

@@ -2,25 +2,42 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Iterable
 from itertools import islice
+from typing import Final
 
-from holdfast.journal import Journal
-from holdfast.ledger.port import LoggedEvent
+import structlog
 
-_RECENT_MAX = 256
+from holdfast.domain.rejections import Rejected
+from holdfast.journal import HistoryGone, Journal, JournalError
+from holdfast.ledger.port import LoggedEvent, Unavailable
+
+_log = structlog.get_logger("holdfast.ledger")
+
+#: When it is worth asking again for events that the disk did not give back.
+_UNREADABLE_RETRY_MS: Final = 60_000
+_RECENT_MAX: Final = 256
+#: Bytes of events kept in memory, and of one answer; one event always fits.
+_BYTES_MAX: Final = 4 << 20
 
 
 class Feed:
     """The journal's durable end."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
         self._journal = journal
-        self._recent: deque[LoggedEvent] = deque(maxlen=_RECENT_MAX)
+        self._recent: deque[LoggedEvent] = deque()
+        self._recent_bytes = 0
         self._news: asyncio.Event = asyncio.Event()
 
     def note(self, event: LoggedEvent) -> None:
         """Follow an event that was just committed."""
-        self._recent.append(event)
+        recent = self._recent
+        recent.append(event)
+        self._recent_bytes += len(event.json)
+        while len(recent) > _RECENT_MAX or (self._recent_bytes > _BYTES_MAX and len(recent) > 1):
+            self._recent_bytes -= len(recent.popleft().json)
 
     def wake(self) -> None:
         """Let those go on who wait for events."""
@@ -35,8 +52,23 @@ class Feed:
             return []
         if self._recent and self._recent[0].sequence <= after + 1:
             start = after + 1 - self._recent[0].sequence
-            return list(islice(self._recent, start, start + limit))
-        frames = await self._journal.read(after, limit)
+            return _page(islice(self._recent, start, start + limit))
+        return await self._read(after, limit)
+
+    async def _read(self, after: int, limit: int) -> list[LoggedEvent]:
+        try:
+            frames = await self._journal.read(after, limit)
+        except HistoryGone as gone:
+            raise Rejected(
+                "history_gone", f"Events behind {after} are no longer kept here."
+            ) from gone
+        except JournalError as error:
+            _log.error("events could not be read", tenant=self._tenant_id, error=str(error))
+            raise Unavailable(
+                "journal_unavailable",
+                "Older events cannot be read at the moment; the server's log says why.",
+                _UNREADABLE_RETRY_MS,
+            ) from error
         return [LoggedEvent(frame.sequence, frame.json) for frame in frames]
 
     async def _until_news(self, after: int, wait_s: float) -> None:
@@ -48,3 +80,14 @@ class Feed:
                     await self._news.wait()
         except TimeoutError:
             return
+
+
+def _page(events: Iterable[LoggedEvent]) -> list[LoggedEvent]:
+    page: list[LoggedEvent] = []
+    size_bytes = 0
+    for event in events:
+        size_bytes += len(event.json)
+        if page and size_bytes > _BYTES_MAX:
+            break
+        page.append(event)
+    return page

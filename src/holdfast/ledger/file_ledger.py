@@ -17,7 +17,7 @@ from holdfast.domain.events import Event
 from holdfast.domain.keys import keys
 from holdfast.domain.records import Change, Outcome, View
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Checkpoints, Disk, HistoryGone, Journal, JournalError
+from holdfast.journal import Disk, Journal, JournalError
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
 from holdfast.ledger.deciding import Decided, Deciding
@@ -74,7 +74,6 @@ class FileLedger:
             count: counts `breakerOpen` and `checkpoints` by name.
         """
         self.tenant_id = loaded.tenant_id
-        self._config = config
         self._clock = TenantClock(clock, loaded.last_ts)
         self._last_ts = loaded.last_ts
         self._state = loaded.state
@@ -91,7 +90,7 @@ class FileLedger:
             on_failed=self._roll_back,
         )
         self._durability = Durability(lambda: self._journal.durable.sequence)
-        self._feed = Feed(self._journal)
+        self._feed = Feed(self._journal, self.tenant_id)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
         breaker = Breaker(
             lambda: clock.monotonic_ns() // NS_PER_MS,
@@ -111,7 +110,7 @@ class FileLedger:
             stop=self.guard.stop,
         )
         self._checkpointer = Checkpointer(
-            Checkpoints(folder / "state", disk),
+            loaded.checkpoints,
             loaded.state,
             loaded.shards,
             moment=lambda: Moment(self._journal.durable, self._last_ts),
@@ -179,7 +178,7 @@ class FileLedger:
         results: list[Outcome | Rejected | Unavailable] = []
         for each in decided:
             results.append(each if isinstance(each, Unavailable) else await self._settled(each))
-            if stop_when_unavailable and isinstance(results[-1], Unavailable):
+            if stop_when_unavailable and _ends_the_load(results[-1]):
                 break
         return results
 
@@ -191,11 +190,12 @@ class FileLedger:
         slice_ends = loop.time() + SLICE_S
         for command in commands:
             try:
-                decided.append(await self._decide(command))
+                each: Decided | Unavailable = await self._decide(command)
             except Unavailable as no:
-                decided.append(no)
-                if stop_when_unavailable:
-                    break
+                each = no
+            decided.append(each)
+            if stop_when_unavailable and _ends_the_load(each):
+                break
             if loop.time() > slice_ends:
                 await asyncio.sleep(0)
                 slice_ends = loop.time() + SLICE_S
@@ -222,17 +222,29 @@ class FileLedger:
                 await self._locks.take(touched)
             try:
                 if not waited or keys(self._staged, command) == touched:
-                    self.guard.require_writable()
-                    decided = self._deciding.decide(command)
-                    self._timer.arm()
-                    return decided
+                    decided = self._decide_now(command)
+                    if decided is not None:
+                        return decided
             finally:
                 self._locks.free(touched)
+            if not waited:
+                await asyncio.sleep(0)  # More was due than one turn of the loop should carry.
+
+    def _decide_now(self, command: Command) -> Decided | None:
+        if self.guard.failed_to_write:
+            # Who repeats a request now wants to know most whether it was kept.
+            replayed = self._deciding.replay(command)
+            if replayed is not None:
+                return replayed
+        self.guard.require_writable()
+        decided = self._deciding.decide(command)
+        self._timer.arm()
+        return decided
 
     def _on_deadline(self) -> None:
         if self.writable:
             self._deciding.stage_due(self._clock.now())
-            self._timer.arm()
+            self._timer.arm()  # At once again, behind everybody else, if that was not all.
 
     # What the journal says.
 
@@ -240,13 +252,16 @@ class FileLedger:
         """Everything up to `sequence` is durable: let readers see it, then wake who waits."""
         while (staged := self._staged.pop_durable(sequence)) is not None:
             event = staged.event
-            changes = staged.changes + self._state.apply(staged.changes, event.ts)
+            self._listing.note(staged.changes, self._state)
+            forgotten = self._state.apply(staged.changes, event.ts)
             self._last_ts = event.ts
-            self._listing.note(changes)
-            self._checkpointer.note(changes)
+            self._checkpointer.note(staged.changes)
+            if forgotten:
+                self._listing.forget(forgotten)
+                self._checkpointer.note(forgotten)
             self._feed.note(LoggedEvent(event.sequence, staged.json))
             if self._followers:
-                self._tell(event, changes)
+                self._tell(event, staged.changes + forgotten)
         self._checkpointer.after_flush()
         self._durability.wake(sequence)
         self._feed.wake()
@@ -278,10 +293,12 @@ class FileLedger:
             now = self._clock.now()
             if not self.writable:
                 return self._read_only_reading(now)
-            self._deciding.stage_due(now)
+            if not self._deciding.stage_due(now):
+                await asyncio.sleep(0)
+                continue
             try:
                 behind = self._staged.sequence_behind(now)
-                await self._durability.reached(self._durability.mark(behind))
+                await self._durability.reached(self._durability.at(behind))
             except StagedLost:
                 continue
             return self._reading(self._state, now, exact=True)
@@ -302,21 +319,19 @@ class FileLedger:
 
     async def events(self, after: int, limit: int, wait_s: float = 0.0) -> list[LoggedEvent]:
         """Return durable events behind `after`, oldest first; see the port."""
-        try:
-            return await self._feed.events(after, limit, wait_s)
-        except HistoryGone as gone:
-            raise Rejected(
-                "history_gone", f"Events behind {after} are no longer kept here."
-            ) from gone
-        except JournalError as error:
-            _log.error("events could not be read", tenant=self.tenant_id, error=str(error))
-            raise Unavailable(
-                "journal_unavailable",
-                "Older events cannot be read at the moment; the server's log says why.",
-                self._config.breaker_cooldown_ms,
-            ) from error
+        return await self._feed.events(after, limit, wait_s)
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call `follower` at every event from now on; the answer ends it."""
         self._followers.append(follower)
         return lambda: self._followers.remove(follower)
+
+
+def _ends_the_load(result: Decided | Outcome | Rejected | Unavailable) -> bool:
+    """Whether nothing behind it can be decided: the journal is away, or the load goes on elsewhere.
+
+    A row that does not follow its source's mark says that somebody else loads the same source.
+    """
+    answer = result.answer if isinstance(result, Decided) else result
+    lost_the_mark = isinstance(answer, Rejected) and "mark" in answer.data
+    return lost_the_mark or isinstance(answer, Unavailable)

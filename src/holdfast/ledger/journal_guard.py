@@ -1,7 +1,7 @@
 """Whether the tenant's journal can be written, and how it comes back by itself.
 
-A journal that failed is never asked again by the commands that wait: the breaker opens, the
-tenant is read-only, and after the cool-down one probe starts a new segment.
+A journal that failed is never asked again by the commands that wait: the breaker opens and the
+tenant is read-only, until the cool-down is over and a single probe tries to begin a segment.
 """
 
 import asyncio

@@ -5,12 +5,16 @@ Lists are indexes, not caches: every change of the state passes through `note`.
 
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
-from holdfast.domain.records import REFUSAL, RESERVATION, STOCK, Change, Key
+from holdfast.domain.records import REFUSAL, RESERVATION, STOCK, Change, Key, Table
+from holdfast.domain.state import State
 
-#: New keys that may wait unsorted; a page sorts them in, and so does the next one above this.
-_UNSORTED_MAX: Final = 4096
+#: So many new keys are sorted in one by one; more of them with the whole list, which is nearly
+#: sorted, so that it costs one pass.
+_INSERTED_MAX: Final = 64
+#: Keys that may be gone from the list before they are taken out of it.
+_GONE_MIN: Final = 4096
 
 
 class SortedKeys:
@@ -38,13 +42,13 @@ class SortedKeys:
     def discard(self, key: Key) -> None:
         """Take a key away."""
         self._gone.add(key)
-        if len(self._gone) > max(_UNSORTED_MAX, len(self._sorted) // 2):
+        if len(self._gone) > max(_GONE_MIN, len(self._sorted) // 2):
             self._settle()
             self._sorted = [each for each in self._sorted if each not in self._gone]
             self._gone.clear()
 
     def _settle(self) -> None:
-        if len(self._added) > _UNSORTED_MAX:
+        if len(self._added) > _INSERTED_MAX:
             self._sorted.extend(self._added)
             self._sorted.sort()
         else:
@@ -77,12 +81,7 @@ class Listing:
         self.reservations = SortedKeys()
         self.refusals = SortedKeys()
         for table, key, _ in changes:
-            if table is STOCK:
-                self._add_stock(key)
-            elif table is RESERVATION:
-                self.reservations.add(key)
-            elif table is REFUSAL:
-                self.refusals.add(key)
+            self._add(table, key)
 
     def skus_above(self, sku: str) -> Iterator[str]:
         """Walk the SKUs above `sku` that any store has, rising."""
@@ -91,20 +90,26 @@ class Listing:
             yield found[0]
             found = next(self.stock_by_sku.above(_behind(found[0])), None)
 
-    def note(self, changes: Iterable[Change]) -> None:
-        """Follow changes that were just committed; a record is new at its version 1."""
-        for table, key, record in changes:
-            if table is STOCK:
-                if record.version == 1:
-                    self._add_stock(key)
-            elif table is RESERVATION:
-                if record is None:
-                    self.reservations.discard(key)
-                elif record.version == 1:
-                    self.reservations.add(key)
-            elif table is REFUSAL:
-                self.refusals.add(key)
+    def note(self, changes: Iterable[Change], before: State) -> None:
+        """Follow changes that are about to be made to `before`.
 
-    def _add_stock(self, key: Key) -> None:
-        self.stock.add(key)
-        self.stock_by_sku.add((key[1], key[0]))
+        An event may put a record again as it was, so only `before` tells what is new.
+        """
+        for table, key, _ in changes:
+            if before.get(table, key) is None:
+                self._add(table, key)
+
+    def forget(self, forgotten: Iterable[Change]) -> None:
+        """Follow records that were just forgotten."""
+        for table, key, _ in forgotten:
+            if table is RESERVATION:
+                self.reservations.discard(key)
+
+    def _add(self, table: Table[Any], key: Key) -> None:
+        if table is STOCK:
+            self.stock.add(key)
+            self.stock_by_sku.add((key[1], key[0]))
+        elif table is RESERVATION:
+            self.reservations.add(key)
+        elif table is REFUSAL:
+            self.refusals.add(key)

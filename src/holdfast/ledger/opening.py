@@ -25,6 +25,8 @@ class Loaded(NamedTuple):
     #: The time of the newest event, in ms.
     last_ts: int
     recovered: Recovered
+    #: Knows what the newest checkpoint on disk holds, so that the next one can build on it.
+    checkpoints: Checkpoints
 
 
 class _Replay:
@@ -58,11 +60,12 @@ def load_tenant(folder: Path, tenant_id: str, disk: Disk) -> Loaded:
         UnknownEvent: a newer release wrote in it.
     """
     replay = _Replay()
-    checkpoint = Checkpoints(folder / "state", disk).load()
+    checkpoints = Checkpoints(folder / "state", disk)
+    checkpoint = checkpoints.load()
     after: Cursor = START
+    for notice in checkpoints.notices:
+        _log.warning("checkpoint", tenant=tenant_id, notice=notice)
     if checkpoint is not None:
-        for notice in checkpoint.notices:
-            _log.warning("checkpoint", tenant=tenant_id, notice=notice)
         for name, content in checkpoint.shards():
             replay.load(name, content)
         after = checkpoint.cursor
@@ -76,5 +79,6 @@ def load_tenant(folder: Path, tenant_id: str, disk: Disk) -> Loaded:
             offset=torn.offset,
             bytes=torn.size_bytes,
             reason=torn.reason,
+            notice=" ".join(recovered.notices),
         )
-    return Loaded(tenant_id, replay.state, replay.shards, replay.last_ts, recovered)
+    return Loaded(tenant_id, replay.state, replay.shards, replay.last_ts, recovered, checkpoints)

@@ -108,8 +108,9 @@ class Ledger(Protocol):
         """Decide many commands in order, sharing flushes and the loop with everybody else.
 
         Returns:
-            One result per command; with `stop_when_unavailable` the list ends with the first
-            `Unavailable`, and commands behind it were not decided.
+            One result per command. With `stop_when_unavailable` the list ends with the first
+            `Unavailable`, or with the first row of a load that does not follow its source's mark,
+            and commands behind it were not decided.
         """
 
     async def read(self) -> Reading:

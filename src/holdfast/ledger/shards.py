@@ -1,12 +1,15 @@
 """Which records make up which shard, and which shards a checkpoint must write again."""
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
 from holdfast.domain.records import TABLES, Change, Key
 from holdfast.domain.state import State
+from holdfast.journal import FormatTooNew
 from holdfast.ledger.record_codec import CODECS
 
 #: The shard that holds no records but the time of the newest event.
@@ -17,7 +20,8 @@ class ShardContent(NamedTuple):
     """The records of one shard at one moment."""
 
     table: str
-    records: list[tuple[Key, Any]]
+    keys: list[Key]
+    records: list[Any]
 
 
 class Shards:
@@ -30,6 +34,13 @@ class Shards:
     def load(self, name: str, content: bytes) -> Iterator[Change]:
         """Read a shard as a checkpoint holds it; its records count as unchanged."""
         table_name = name.partition("/")[0]
+        if table_name not in CODECS:
+            raise FormatTooNew(
+                "read",
+                Path(name),
+                cause=f"this release knows no records called {table_name!r}",
+                hint="Open the folder with the release that wrote it, or a newer one",
+            )
         codec, table = CODECS[table_name], TABLES[table_name]
         members = self._members.setdefault(name, set())
         for raw in orjson.loads(content):
@@ -51,25 +62,30 @@ class Shards:
                 members.add(key)
 
     def take_changed(self, state: State) -> dict[str, ShardContent]:
-        """Return what the changed shards hold now, sorted by key, and count them as unchanged.
+        """Return what the changed shards hold now, and count them as unchanged.
 
-        Records are immutable, so the answer stays as it is while the state goes on.
+        Records are immutable, so the answer stays as it is while the state goes on. It is taken
+        on the loop, so it only copies references; sorting and writing are for a thread.
         """
         taken: dict[str, ShardContent] = {}
         for name in self.changed:
             table_name = name.partition("/")[0]
             records = state.records(TABLES[table_name])
-            taken[name] = ShardContent(
-                table_name, [(key, records[key]) for key in sorted(self._members[name])]
-            )
+            keys = list(self._members[name])
+            taken[name] = ShardContent(table_name, keys, list(map(records.__getitem__, keys)))
         self.changed = set()
         return taken
 
+    def change_all(self) -> None:
+        """Count every shard as changed."""
+        self.changed.update(self._members)
+
 
 def encode_shard(content: ShardContent) -> bytes | None:
-    """Write a shard as JSON, one record a line; None when it is empty."""
-    if not content.records:
+    """Write a shard as JSON, one record a line, sorted by key; None when it is empty."""
+    if not content.keys:
         return None
     write = CODECS[content.table].write
-    lines = [orjson.dumps(write(key, record)) for key, record in content.records]
+    in_order = sorted(zip(content.keys, content.records, strict=True), key=itemgetter(0))
+    lines = [orjson.dumps(write(key, record)) for key, record in in_order]
     return b"[\n" + b",\n".join(lines) + b"\n]\n"

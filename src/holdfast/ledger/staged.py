@@ -4,12 +4,13 @@ Decisions look at it; readers never do.
 """
 
 from collections import deque
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from holdfast.domain.events import Event
 from holdfast.domain.records import RESERVATION, STOCK, Change, Key, RecordT, Table
 from holdfast.domain.state import State
-from holdfast.ledger.deadlines import Deadlines
+from holdfast.ledger.deadlines import Deadlines, Timed, deadline_of
 from holdfast.ledger.owners import Owners
 
 
@@ -64,26 +65,38 @@ class StagedView:
     def stage(self, event: Event, changes: list[Change], json: bytes = b"") -> None:
         """Lay the changes of the next event over what is there; `json` is its form on disk."""
         self._queue.append(Staged(event, changes, json))
-        self._note_moved(event)
+        beginning = self._moved_by(event)
         overlay = self._overlay
         for table, key, record in changes:
             overlay[(table.name, key)] = (event.sequence, record)
-        self.deadlines.note(changes)
+        for timed in beginning:
+            self.deadlines.begin(timed)
 
-    def _note_moved(self, event: Event) -> None:
-        """Look at what the event changes before it is laid over what is there."""
+    def _moved_by(self, event: Event) -> list[Timed]:
+        """Follow the deadlines that the event ends; return the records of which one begins.
+
+        It looks at the records before the event, so it comes before they are laid over.
+        """
+        beginning: list[Timed] = []
         for reservation in event.reservations:
             self._owners.note(reservation)
-            if reservation.version > 1:
-                before = self.get(RESERVATION, reservation.key)
-                if before is not None and before.expires_at is not None:
-                    self._moved.append((before.expires_at, event.sequence))
-                    self.deadlines.leave(before)
+            self._compare(self.get(RESERVATION, reservation.key), reservation, event, beginning)
         if event.type in _SWITCHES:
             for stock in event.stock:
-                known = self.get(STOCK, stock.key)
-                if known is not None and known.out_until is not None:
-                    self._moved.append((known.out_until, event.sequence))
+                self._compare(self.get(STOCK, stock.key), stock, event, beginning)
+        return beginning
+
+    def _compare(
+        self, before: Timed | None, after: Timed, event: Event, beginning: list[Timed]
+    ) -> None:
+        ends, begins = deadline_of(before), deadline_of(after)
+        if ends == begins:
+            return
+        if before is not None and ends is not None:
+            self._moved.append((ends, event.sequence))
+            self.deadlines.leave(before)
+        if begins is not None:
+            beginning.append(after)
 
     def sequence_behind(self, now: int) -> int:
         """Return the newest staged event that readers at `now` must wait for, or 0.
@@ -117,5 +130,6 @@ class StagedView:
         self._index()
 
     def _index(self) -> None:
-        self._owners.reset(self.state.records(RESERVATION).values())
-        self.deadlines.reset(self.state.changes())
+        reservations = self.state.records(RESERVATION).values()
+        self._owners.reset(reservations)
+        self.deadlines.reset(chain(reservations, self.state.records(STOCK).values()))

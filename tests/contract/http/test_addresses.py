@@ -50,8 +50,9 @@ async def test_a_sku_may_be_named_like_a_route(world: World) -> None:
     assert (await world.get("/stores/stores/inventory/stores")).status_code == 404
 
 
-async def test_the_root_leads_to_the_description(world: World) -> None:
-    answer = await world.get("/")
+@pytest.mark.parametrize("path", ["/", "/api", "/api/", "/api/v1", "/api/v1/"])
+async def test_every_root_leads_to_the_description(world: World, path: str) -> None:
+    answer = await world.get(path)
     assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
 
 

@@ -132,9 +132,43 @@ async def test_the_requests_key_gives_each_row_its_own(world: World) -> None:
     assert first[2] == again[2]
     assert world.ledger.last_sequence == 2
     rows[0] = row("receive", qty=5)
-    changed = lines(await send(world, rows, idempotency_key="k"))
-    assert (changed[0]["status"], changed[0]["code"]) == (409, "idempotency_mismatch")
-    assert changed[1]["replayed"] is True
+    problem_of(await send(world, rows, idempotency_key="k"), 409, "idempotency_mismatch")
+    assert world.ledger.last_sequence == 2
+
+
+async def test_a_key_belongs_to_one_batch_however_it_is_written(world: World) -> None:
+    rows: list[object] = [row("ship", qty=9), row("receive", qty=1)]
+    await send(world, rows, idempotency_key="k")
+    spelt = b' {"sku":"A", "store_id":"S","qty":9,"op":"ship"}\n{"op":"receive","storeId":"S","sku":"A","qty":1}'
+    assert lines(await send(world, spelt, idempotency_key="k"))[1]["replayed"] is True
+    others: list[tuple[list[object], str]] = [
+        ([*rows, row("receive", qty=1)], ""),
+        ([row("ship", qty=1), rows[1]], ""),
+        ([*rows, {"op": "nonsense"}], ""),
+        (rows, "?atomic=true"),
+    ]
+    for changed, query in others:
+        answer = await send(world, changed, query, idempotency_key="k")
+        problem_of(answer, 409, "idempotency_mismatch")
+    assert world.ledger.last_sequence == 1
+
+
+async def test_a_key_of_another_write_is_none_for_the_rows_of_a_batch(world: World) -> None:
+    rows: list[object] = [row("receive", qty=1)]
+    await send(world, rows, "?atomic=true", idempotency_key="a")
+    await world.post("/stores/S/inventory/A/adjust", {"delta": 1}, idempotency_key="b")
+    before = world.ledger.last_sequence
+    for key in ("a", "b"):
+        problem_of(await send(world, rows, idempotency_key=key), 409, "idempotency_mismatch")
+    assert world.ledger.last_sequence == before
+
+
+async def test_a_malformed_row_is_called_a_row(world: World) -> None:
+    body = b'{"op":\n{"op":"ship","op":"ship"}\n' + b'{"a":' * 40 + b"1" + b"}" * 40
+    done = lines(await send(world, body))
+    assert [each["detail"].partition(" is ")[0].partition(" gives ")[0] for each in done] == [
+        "The row"
+    ] * 3
 
 
 async def test_a_long_key_still_gives_each_row_its_own(world: World) -> None:

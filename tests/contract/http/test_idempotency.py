@@ -101,3 +101,22 @@ async def test_requests_of_one_key_at_the_same_time_are_one_write(world: World) 
     assert len({answer.content for answer in answers}) == 1
     assert sum("idempotent-replayed" not in answer.headers for answer in answers) == 1
     assert (await world.get("/stores/S/inventory/A")).json()["reserved"] == 1
+
+
+async def test_a_repetition_that_names_no_store_means_the_one_of_the_first(world: World) -> None:
+    await world.receive("S", "A", 10)
+    body = {"sku": "A", "quantity": 2, "userId": "ada"}
+    first = await world.post("/inventory/reserve", body, idempotency_key="k")
+    await world.receive("T", "A", 10)
+    again = await world.post("/inventory/reserve", body, idempotency_key="k")
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (again.status_code, again.content) == (201, first.content)
+    other = await world.post("/inventory/reserve", body | {"quantity": 3}, idempotency_key="k")
+    problem_of(other, 409, "idempotency_mismatch")
+    problem_of(await world.post("/inventory/reserve", body), 400, "validation_error")
+    answer = await world.post("/inventory/reserve", body, idempotency_key="new")
+    problem_of(answer, 400, "validation_error")
+    move = {"storeId": "S", "sku": "A", "qty": 1}
+    await world.post("/inventory/receive", move, idempotency_key="moved")
+    answer = await world.post("/inventory/reserve", body, idempotency_key="moved")
+    problem_of(answer, 409, "idempotency_mismatch")

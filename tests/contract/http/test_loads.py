@@ -1,5 +1,6 @@
-"""Bulk loads that may be repeated at any time."""
+"""Bulk loads, whose lines count once however often they are sent."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -59,6 +60,9 @@ async def test_a_load_goes_on_behind_its_mark(world: World) -> None:
         [row("receive", qty=1, line=0)],
         [row("receive", qty=1, line=5), {"nonsense": True}],
         [row("receive", qty=1, line="5")],
+        [row("receive", qty=1, line=2), row("receive", qty=1, line=2**53)],
+        [row("receive", qty=1, line=True)],
+        [row("receive", qty=1, line=1.0)],
         [row("receive", qty=1, line=5, idempotencyKey="x")],
     ],
 )
@@ -71,3 +75,31 @@ async def test_a_load_takes_no_key(world: World) -> None:
     rows: list[object] = [row("receive", qty=1, line=1)]
     answer = await send(world, rows, "?source=l&after=0", idempotency_key="k")
     problem_of(answer, 400, "validation_error")
+
+
+async def test_the_last_line_there_can_be_ends_a_load_in_order(world: World) -> None:
+    rows: list[object] = [row("receive", qty=1, line=2**53 - 1)]
+    assert lines(await send(world, rows, "?source=opening&after=0"))[0]["status"] == 200
+    assert (await source(world))["mark"] == 2**53 - 1
+    problem_of(
+        await send(world, rows, f"?source=opening&after={2**53 - 1}"), 400, "validation_error"
+    )
+
+
+async def test_two_loads_of_one_source_at_once_apply_each_line_once(world: World) -> None:
+    rows: list[object] = [row("receive", qty=1, line=number) for number in range(1, 301)]
+    first, second = await asyncio.gather(
+        *(send(world, rows, "?source=opening&after=0") for _ in range(2))
+    )
+    done = [
+        [each["status"] for each in lines(answer)] if answer.status_code == 200 else []
+        for answer in (first, second)
+    ]
+    for answer, statuses in zip((first, second), done, strict=True):
+        if not statuses:
+            assert problem_of(answer, 409, "version_conflict")["details"]["mark"] >= 1
+        decided = statuses.count(200)
+        assert statuses == [200] * decided + [0] * (len(statuses) - decided)
+    mark = (await source(world))["mark"]
+    assert sum(statuses.count(200) for statuses in done) == mark
+    assert (await world.get("/stores/S/inventory/A")).json()["onHand"] == mark

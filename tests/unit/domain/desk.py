@@ -13,7 +13,7 @@ from holdfast.domain.commands import (
     ReserveStock,
     SourceLine,
 )
-from holdfast.domain.decide import decide
+from holdfast.domain.decide import RefusedRow, decide
 from holdfast.domain.events import Event
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import (
@@ -69,6 +69,8 @@ class Desk:
         event = decide(self, self.command(action, **origin), len(self.events) + 1, self.now)
         if isinstance(event, Outcome):
             return event
+        if isinstance(event, RefusedRow):
+            event = event.event
         self.events.append(event)
         self.state.apply(evolve(self, event), event.ts)
         return event.outcome

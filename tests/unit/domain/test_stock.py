@@ -114,14 +114,18 @@ def test_no_quantity_grows_beyond_what_every_reader_can_hold(action: RowAction) 
 
 Make = Callable[[int | None], RowAction]
 
-VERSIONED: list[Make] = [
-    lambda expected: AdjustStock("S", "A", -1, expected),
+MAKING: list[Make] = [
+    lambda expected: AdjustStock("S", "A", 1, expected),
     lambda expected: CountStock("S", "A", 1, expected),
     lambda expected: ReceiveStock("S", "A", 1, expected),
+]
+NEEDING: list[Make] = [
+    lambda expected: AdjustStock("S", "A", -1, expected),
     lambda expected: ShipStock("S", "A", 1, expected),
     lambda expected: SetOut("S", "A", True, expected_version=expected),
     lambda expected: reserve(("A", 1), expected_version=expected),
 ]
+VERSIONED = MAKING + NEEDING
 
 
 @pytest.mark.parametrize("make", VERSIONED)
@@ -146,10 +150,16 @@ def test_a_write_made_for_the_current_or_any_version_goes_on(
     assert desk.do(make(expected)).stock[0].version == 3
 
 
-@pytest.mark.parametrize("make", VERSIONED)
+@pytest.mark.parametrize("make", MAKING)
 def test_any_version_is_not_met_by_a_record_that_does_not_exist(make: Make) -> None:
     no = Desk().refused(make(ANY_VERSION))
     assert (no.code, no.data) == ("version_conflict", {"currentVersion": 0})
+
+
+@pytest.mark.parametrize("make", NEEDING)
+@pytest.mark.parametrize("expected", [0, 3, ANY_VERSION])
+def test_what_needs_a_record_says_first_that_there_is_none(make: Make, expected: int) -> None:
+    assert Desk().refused(make(expected)).code == "not_found"
 
 
 def test_version_0_demands_that_the_record_does_not_exist_yet() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import orjson
 
 from holdfast.domain.commands import Action, Command, ExpireReservation, LiftOut
-from holdfast.domain.decide import decide
+from holdfast.domain.decide import RefusedRow, decide
 from holdfast.domain.events import Event, event_json
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import (
@@ -115,9 +115,10 @@ class MemoryLedger(Ledger):
         decided = decide(self, command, self.last_sequence + 1, self.now)
         if isinstance(decided, Outcome):
             return decided
+        if isinstance(decided, RefusedRow):
+            self._keep(decided.event)
+            raise decided.refusal
         self._keep(decided)
-        if decided.type == "RowRefused" and decided.source and decided.source.refused:
-            raise Rejected(*decided.source.refused)
         return decided.outcome
 
     async def execute_many(
@@ -129,6 +130,8 @@ class MemoryLedger(Ledger):
                 results.append(await self.execute(command))
             except Rejected as no:
                 results.append(no)
+                if stop_when_unavailable and "mark" in no.data:
+                    break
             except Unavailable as not_now:
                 results.append(not_now)
                 if stop_when_unavailable:

@@ -1,14 +1,16 @@
 """Clients that leave, or never arrive completely, change nothing and hold nothing up."""
 
 import asyncio
-from collections.abc import AsyncIterator, MutableMapping
+from collections.abc import MutableMapping
 from typing import Any
 
+import orjson
 import pytest
 
+from holdfast.http.lanes import BATCH_PLACES, BATCH_QUEUE_MAX, Lane
 from tests.unit.http.held_ledger import HeldLedger
 from tests.unit.http.memory_ledger import MemoryLedger
-from tests.unit.http.world import World, problem_of
+from tests.unit.http.world import World
 
 ADJUST = "/stores/S/inventory/A/adjust"
 
@@ -123,16 +125,68 @@ async def test_a_long_poll_ends_when_its_client_leaves(
     assert not messages
 
 
-async def test_a_body_that_does_not_arrive_is_given_up(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("holdfast.http.body.BODY_TIMEOUT_S", 0)
+class Slow:
+    """A client that sends the beginning of its body, if any, and then nothing."""
 
-    async def never() -> AsyncIterator[bytes]:
-        yield b'{"delta"'
+    def __init__(self, *beginning: bytes) -> None:
+        self.waits = asyncio.Event()
+        self.sent: list[MutableMapping[str, Any]] = []
+        self._messages: list[MutableMapping[str, Any]] = [
+            {"type": "http.request", "body": part, "more_body": True} for part in beginning
+        ]
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        if self._messages:
+            return self._messages.pop(0)
+        self.waits.set()
         await asyncio.Event().wait()
+        raise AssertionError("nothing comes")
 
-    answer = await world.client.post(
-        ADJUST, content=never(), headers={"content-type": "application/json"}
-    )
-    problem_of(answer, 408, "request_timeout")
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        self.sent.append(message)
+
+
+NDJSON = [(b"host", b"testserver"), (b"content-type", b"application/x-ndjson")]
+READING: list[tuple[str, dict[str, Any]]] = [
+    (ADJUST, {}),
+    ("/batch", {"headers": NDJSON}),
+    ("/events", {"method": "GET", "query_string": b"wait=30"}),
+]
+
+
+@pytest.mark.parametrize("beginning", [[], [b'{"delta"'], [b"x" * 17_000_000]])
+@pytest.mark.parametrize(("path", "scope"), READING)
+async def test_a_body_that_does_not_arrive_is_given_up(
+    world: World, path: str, scope: dict[str, Any], beginning: list[bytes]
+) -> None:
+    world.app.bodies.deadlines.timeout_s = 0
+    slow = Slow(*beginning)
+    await asyncio.wait_for(world.app(scope_of(path) | scope, slow.receive, slow.send), 10)
+    assert slow.sent[0]["status"] == 408
+    assert orjson.loads(slow.sent[1]["body"])["code"] == "request_timeout"
+    assert (await world.post(ADJUST, {"delta": 1})).status_code == 200
+
+
+@pytest.mark.parametrize(("path", "scope"), READING)
+async def test_a_body_that_is_on_its_way_holds_no_place(
+    world: World, path: str, scope: dict[str, Any]
+) -> None:
+    slow = Slow()
+    sending = asyncio.ensure_future(world.app(scope_of(path) | scope, slow.receive, slow.send))
+    await slow.waits.wait()
+    lanes = (Lane.API, Lane.BATCH, Lane.WAITING)
+    assert [world.app.lanes[lane].active for lane in lanes] == [0, 0, 0]
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+
+
+async def test_a_full_queue_sends_a_batch_away_before_its_body(world: World) -> None:
+    lane = world.app.lanes[Lane.BATCH]
+    waiting = [asyncio.ensure_future(lane.enter()) for _ in range(BATCH_PLACES + BATCH_QUEUE_MAX)]
+    await asyncio.sleep(0)
+    slow = Slow()
+    await world.app(scope_of("/batch") | {"headers": NDJSON}, slow.receive, slow.send)
+    assert slow.sent[0]["status"] == 503
+    for each in waiting:
+        each.cancel()

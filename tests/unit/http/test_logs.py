@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import structlog
+from typing_extensions import Buffer
 
-from holdfast.logs import BUFFER_BYTES_MAX, BufferedSink, Logs, open_logs
+from holdfast.http.metrics import Metrics
+from holdfast.logs import FLUSH_BYTES, BufferedSink, Logs, open_logs
 
 
 class Stream(io.BytesIO):
@@ -41,9 +43,10 @@ def patient() -> tuple[BufferedSink, Stream]:
 
 def test_a_full_buffer_is_written(patient: tuple[BufferedSink, Stream]) -> None:
     sink, stream = patient
-    sink.info(b"x" * (BUFFER_BYTES_MAX - 1))
+    sink.info(b"x" * (FLUSH_BYTES - 2))
     assert stream.getvalue() == b""
     sink.info(b"y")
+    assert stream.written.wait(10)
     assert stream.getvalue().endswith(b"x\ny\n")
     sink.close()
 
@@ -54,6 +57,7 @@ def test_a_warning_is_written_at_once_with_all_before_it(
     sink, stream = patient
     sink.info(b"one")
     sink.warning(b"two")
+    assert stream.written.wait(10)
     assert stream.getvalue() == b"one\ntwo\n"
     sink.close()
 
@@ -129,3 +133,57 @@ def test_a_log_that_cannot_be_written_stops_nobody() -> None:
     sink.error(b"two")
     sink.close()
     assert sink.lines_lost == 2
+
+
+class Unread(Stream):
+    """A pipe that is full and that nobody reads, until `let_go` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entered = threading.Event()
+        self.let_go = threading.Event()
+
+    def write(self, text: Buffer) -> int:
+        self.entered.set()
+        self.let_go.wait(10)
+        return super().write(text)
+
+
+def test_a_log_that_nobody_reads_stops_nobody_and_says_what_it_lost() -> None:
+    stream = Unread()
+    sink = BufferedSink(stream, flush_every_s=3600, bytes_max=40)
+    metrics = Metrics()
+    metrics.watch("logLinesLost", lambda: sink.lines_lost)
+    sink.error(b"0" * 9)
+    assert stream.entered.wait(10)
+    for number in range(1, 6):
+        sink.error(b"%d" % number * 9)
+    assert metrics.counters()["logLinesLost"] == 2, "what is being written takes room as well"
+    assert "holdfast_log_lines_lost_total 2.0" in metrics.text("text/plain")[0].decode()
+    assert not sink.flush(0)
+    assert not sink.close(0), "an end waits only so long"
+    stream.let_go.set()
+    assert sink.flush()
+    assert sink.close()
+    assert stream.getvalue().split() == [b"%d" % number * 9 for number in range(4)]
+
+
+class Trickle(Stream):
+    """Takes three bytes at a time, and now and then none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._calls = 0
+
+    def write(self, text: Buffer) -> int | None:  # type: ignore[override] # as raw files do
+        self._calls += 1
+        return None if self._calls == 2 else super().write(memoryview(text)[:3])
+
+
+def test_a_line_that_is_taken_in_parts_is_written_whole() -> None:
+    stream = Trickle()
+    sink = BufferedSink(stream, flush_every_s=3600)
+    sink.info(b"0123456789")
+    assert sink.flush()
+    assert sink.close()
+    assert (stream.getvalue(), sink.lines_lost) == (b"0123456789\n", 0)

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from holdfast.journal import START, Cursor, Frame, Journal, Recovered, create, recover
+from holdfast.journal import START, Checkpoints, Cursor, Frame, Journal, Recovered, create, recover
 from holdfast.journal.watermark import Watermark, encode_slot
 from tests.unit.journal.simulated_disk import Action, Fault, SimulatedDisk
 
 FOLDER = Path("/t/journal")
 TENANT = "TENANT1"
+STATE = Path("/t/state")
 NEVER_S = 1e6
 DURABLE = FOLDER / "durable"
 
@@ -23,6 +24,13 @@ def provisioned(seed: int = 0) -> SimulatedDisk:
     disk = SimulatedDisk(seed)
     create(FOLDER, TENANT, disk)
     return disk
+
+
+def loaded_checkpoints(disk: SimulatedDisk) -> Checkpoints:
+    """The checkpoints of a tenant, as its ledger has them once it was loaded."""
+    checkpoints = Checkpoints(STATE, disk)
+    checkpoints.load()
+    return checkpoints
 
 
 def replay(disk: SimulatedDisk, after: Cursor = START) -> tuple[Recovered, list[Frame]]:

@@ -6,8 +6,8 @@ import pytest
 from holdfast.journal import Checkpoints, Cursor, FormatTooNew, JournalCorrupt
 from holdfast.journal.manifest import _checksum
 from tests.unit.journal.simulated_disk import SimulatedDisk
+from tests.unit.journal.support import STATE, loaded_checkpoints
 
-STATE = Path("/t/state")
 NEWEST = STATE / "MANIFEST.json"
 OLDER = STATE / "MANIFEST.1.json"
 
@@ -25,14 +25,14 @@ def loaded(disk: SimulatedDisk) -> tuple[int, dict[str, bytes]]:
 
 def two_checkpoints() -> SimulatedDisk:
     disk = SimulatedDisk()
-    checkpoints = Checkpoints(STATE, disk)
+    checkpoints = loaded_checkpoints(disk)
     checkpoints.write(at(3), {"stock/STORE1.0": b"{3}", "stock/STORE1.1": b"{3}", "keys": b"k3"})
     checkpoints.write(at(7), {"stock/STORE1.0": b"{7}", "keys": None, "orders/2": b"o7"})
     return disk
 
 
 def test_without_a_checkpoint_there_is_nothing_to_load() -> None:
-    checkpoints = Checkpoints(STATE, SimulatedDisk())
+    checkpoints = loaded_checkpoints(SimulatedDisk())
     assert checkpoints.load() is None
     assert checkpoints.notices == ()
 
@@ -58,7 +58,7 @@ def test_files_that_neither_manifest_names_are_removed_and_no_others() -> None:
     disk = two_checkpoints()
     disk.put(STATE / "notes.txt", b"an operator's")
     disk.put(STATE / "stock/STORE1.0@5.json.9.tmp", b"left by a crash")
-    Checkpoints(STATE, disk).write(at(9), {})
+    loaded_checkpoints(disk).write(at(9), {})
     names = disk.files(STATE)
     assert "keys@3.json" not in names
     assert "stock/STORE1.0@3.json" not in names
@@ -80,7 +80,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_says_so(
         disk.put(STATE / victim, content[: len(content) // 2])
     else:
         disk.put(STATE / victim, bytes([content[0] ^ 1]) + content[1:])
-    checkpoints = Checkpoints(STATE, disk)
+    checkpoints = loaded_checkpoints(disk)
     checkpoint = checkpoints.load()
     assert checkpoint is not None
     assert checkpoint.cursor == at(3)
@@ -112,7 +112,7 @@ def test_when_both_are_damaged_the_journal_alone_counts() -> None:
     disk = two_checkpoints()
     disk.put(NEWEST, b"{}")
     disk.put(OLDER, b"[]")
-    checkpoints = Checkpoints(STATE, disk)
+    checkpoints = loaded_checkpoints(disk)
     assert checkpoints.load() is None
     assert len(checkpoints.notices) == 3
     checkpoints.write(at(9), {"keys": b"k9"})
@@ -135,13 +135,13 @@ def test_a_checkpoint_of_a_newer_release_is_refused() -> None:
 def test_a_shard_cannot_leave_its_folder(shard: str) -> None:
     disk = SimulatedDisk()
     with pytest.raises(ValueError, match="no shard"):
-        Checkpoints(STATE, disk).write(at(1), {shard: b"x"})
+        loaded_checkpoints(disk).write(at(1), {shard: b"x"})
     assert disk.files(Path("/")) == []
 
 
 def test_a_second_checkpoint_at_the_same_event_leaves_the_first_ones_files_alone() -> None:
     disk = two_checkpoints()
-    Checkpoints(STATE, disk).write(at(7), {"orders/2": b"other", "stock/STORE1.0": b"{7}"})
+    loaded_checkpoints(disk).write(at(7), {"orders/2": b"other", "stock/STORE1.0": b"{7}"})
     assert disk.content(STATE / "orders/2@7.json") == b"o7"
     assert disk.content(STATE / "orders/2@7-1.json") == b"other"
     assert loaded(disk)[1]["orders/2"] == b"other"
@@ -151,7 +151,7 @@ def test_a_second_checkpoint_at_the_same_event_leaves_the_first_ones_files_alone
 
 def test_a_checkpoint_does_not_go_back_in_time() -> None:
     with pytest.raises(ValueError, match="older"):
-        Checkpoints(STATE, two_checkpoints()).write(at(6), {})
+        loaded_checkpoints(two_checkpoints()).write(at(6), {})
 
 
 def test_a_file_that_rots_between_loading_and_reading_is_noticed() -> None:

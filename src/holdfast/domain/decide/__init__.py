@@ -1,7 +1,7 @@
 """Where a request is decided: a view and a command give one event, an answer, or a refusal."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from holdfast.domain.commands import (
     Action,
@@ -28,13 +28,22 @@ from holdfast.domain.decide import reservations, stock
 from holdfast.domain.decide.draft import Draft, InvariantViolation
 from holdfast.domain.decide.stock import Fact
 from holdfast.domain.events import Event, KeyStamp, SourceStamp
-from holdfast.domain.records import KEY, SOURCE, DecisionView, Json, Outcome
+from holdfast.domain.records import KEY, SOURCE, DecisionView, Json, Outcome, View
 from holdfast.domain.rejections import Rejected, idempotency_mismatch
 
-__all__ = ["InvariantViolation", "decide"]
+__all__ = ["InvariantViolation", "RefusedRow", "decide", "remembered"]
 
 
-def decide(view: DecisionView, command: Command, sequence: int, now: int) -> Event | Outcome:
+class RefusedRow(NamedTuple):
+    """A row of a load that was refused: the event that says so, and the refusal in full."""
+
+    event: Event
+    refusal: Rejected
+
+
+def decide(
+    view: DecisionView, command: Command, sequence: int, now: int
+) -> Event | Outcome | RefusedRow:
     """Decide one command.
 
     Args:
@@ -52,7 +61,7 @@ def decide(view: DecisionView, command: Command, sequence: int, now: int) -> Eve
     """
     idempotency, source = command.idempotency, command.source
     if idempotency is not None:
-        replayed = _remembered(view, command.actor, idempotency, now)
+        replayed = remembered(view, command.actor, idempotency, now)
         if replayed is not None:
             return replayed
     if source is not None:
@@ -72,7 +81,7 @@ def decide(view: DecisionView, command: Command, sequence: int, now: int) -> Eve
                 return _answer(draft, command.action)
             fact = (_NOTHING_CHANGED[idempotency is None], {})
     outcome = _answer(draft, command.action)
-    return Event(
+    event = Event(
         sequence,
         now,
         fact[0],
@@ -86,6 +95,7 @@ def decide(view: DecisionView, command: Command, sequence: int, now: int) -> Eve
         None if idempotency is None or refused is not None else _key_stamp(idempotency, now),
         None if source is None else _source_stamp(source, refused),
     )
+    return event if refused is None else RefusedRow(event, refused)
 
 
 _NOTHING_CHANGED: Final = ("KeyRemembered", "RowUnchanged")
@@ -133,8 +143,12 @@ def _row_fact(fact: Fact | None, row: RowAction) -> Json:
 _ONE_SKU = (AdjustStock, CountStock, ReceiveStock, ShipStock, SetOut)
 
 
-def _remembered(view: DecisionView, caller: str, wanted: Idempotency, now: int) -> Outcome | None:
-    """Return the first answer to this key; refuse a key that belongs to another request."""
+def remembered(view: View, caller: str, wanted: Idempotency, now: int) -> Outcome | None:
+    """Return the first answer to this key, or None.
+
+    Raises:
+        Rejected: the key belongs to another request.
+    """
     known = view.get(KEY, (caller, wanted.key))
     if known is None or known.expires_at <= now:
         return None

@@ -94,7 +94,7 @@ class Draft:
     def set_out(
         self, record: StockRecord, is_out: bool, reason: str | None, until: int | None
     ) -> None:
-        """Mark a stock record as out, or take the mark off."""
+        """Mark a stock record as out, or take the flag off."""
         marked = record._replace(is_out=is_out, out_reason=reason, out_until=until)
         self.set_levels(marked, marked.on_hand, marked.reserved)
 

@@ -38,10 +38,10 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
         if existing is not None:
             _show(draft, existing)
             return None
+    known = known_lines(draft, action.store_id, lines)
     if action.expected_version is not None:
         for line in lines:
             draft.expect(action.store_id, line.sku, action.expected_version)
-    known = known_lines(draft, action.store_id, lines)
     short = [
         short_line(draft, record, line.qty, record.sellable)
         for line, record in known

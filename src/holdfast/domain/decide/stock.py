@@ -75,12 +75,14 @@ def _noted(facts: dict[str, Json], reason: str | None, occurred_at: int | None) 
 
 def adjust(draft: Draft, action: AdjustStock) -> Fact:
     """Change what is on hand; a positive change makes record and store where there are none."""
+    if action.delta < 0:
+        draft.known_stock(action.store_id, action.sku)
     draft.expect(action.store_id, action.sku, action.expected_version)
+    record = draft.stock_or_new(action.store_id, action.sku)
     if action.delta > 0:
-        record = draft.stock_or_new(action.store_id, action.sku)
         draft.set_levels(record, record.on_hand + action.delta, record.reserved)
     else:
-        _take(draft, draft.known_stock(action.store_id, action.sku), -action.delta)
+        _take(draft, record, -action.delta)
     facts: dict[str, Json] = {"delta": action.delta}
     return "StockAdjusted", _noted(facts, action.reason, action.occurred_at)
 
@@ -107,8 +109,9 @@ def receive(draft: Draft, action: ReceiveStock) -> Fact:
 
 def ship(draft: Draft, action: ShipStock) -> Fact:
     """Goods went out, as far as nobody else was promised them."""
+    record = draft.known_stock(action.store_id, action.sku)
     draft.expect(action.store_id, action.sku, action.expected_version)
-    _take(draft, draft.known_stock(action.store_id, action.sku), action.qty)
+    _take(draft, record, action.qty)
     facts: dict[str, Json] = {"qty": action.qty}
     return "StockShipped", _noted(facts, action.reason, action.occurred_at)
 
@@ -118,10 +121,10 @@ def transfer(draft: Draft, action: TransferStock) -> Fact:
     if action.from_store_id == action.to_store_id:
         raise invalid("/toStoreId", "A transfer needs two different stores.")
     lines = merge_lines(action.lines)
+    known = known_lines(draft, action.from_store_id, lines)
     for line in lines:
         draft.expect(action.from_store_id, line.sku, action.from_version)
         draft.expect(action.to_store_id, line.sku, action.to_version)
-    known = known_lines(draft, action.from_store_id, lines)
     short = [
         short_line(draft, record, line.qty, record.available)
         for line, record in known
@@ -143,8 +146,8 @@ def transfer(draft: Draft, action: TransferStock) -> Fact:
 
 def set_out(draft: Draft, action: SetOut) -> Fact:
     """Mark or unmark a SKU as out; to say again what holds already changes nothing."""
-    draft.expect(action.store_id, action.sku, action.expected_version)
     record = draft.known_stock(action.store_id, action.sku)
+    draft.expect(action.store_id, action.sku, action.expected_version)
     if action.is_out and action.until is not None and action.until <= draft.now:
         raise invalid("/until", "The time until which the item is out must lie ahead.")
     reason, until = (action.reason, action.until) if action.is_out else (None, None)

@@ -1,36 +1,46 @@
 """A batch in which every row is decided on its own: one bad row harms no other."""
 
-from hashlib import blake2b
-from typing import Final
-
 from uuid_utils import uuid7
 
-from holdfast.domain.commands import Action, Command, SourceLine
+from holdfast.domain.commands import Action, Command, Idempotency, SourceLine
 from holdfast.http.answer import Answer
+from holdfast.http.batch.keys import digest, refuse_other_rows, row_key
 from holdfast.http.batch.results import Result, ndjson
 from holdfast.http.batch.rows import Row
 from holdfast.http.call import Call
 from holdfast.http.slices import Slices
 
-_KEY_CHARS_MAX: Final = 255
-
 
 async def decide_each(call: Call, rows: list[Row], header_key: str | None) -> Answer:
-    """Decide the rows in order and answer each."""
+    """Decide the rows in order and answer each.
+
+    Raises:
+        Rejected: the request's key belongs to another request.
+    """
+    batch = None if header_key is None else await digest(rows)
     commands: list[Command] = []
+    derived: list[Idempotency] = []
     slices = Slices()
     for row in rows:
         if row.action is not None:
-            commands.append(row_command(call, row, row.action, _key(row, header_key)))
+            stamp: Idempotency | None = None
+            if row.key is not None:
+                stamp = call.idempotency(row.key, row.parsed)
+            elif header_key is not None:
+                stamp = call.idempotency(row_key(header_key, row.number), [batch, row.parsed])
+                derived.append(stamp)
+            commands.append(row_command(call, row.action, stamp))
         if slices.over:
             await slices.pause()
+    if header_key is not None:
+        await refuse_other_rows(call, header_key, derived)
     decided = iter(await call.ledger.execute_many(commands))
     results: list[Result] = [row.refused if row.action is None else next(decided) for row in rows]
     return await ndjson(rows, results)
 
 
 def row_command(
-    call: Call, row: Row, action: Action, key: str | None, source: SourceLine | None = None
+    call: Call, action: Action, idempotency: Idempotency | None, source: SourceLine | None = None
 ) -> Command:
     """Return the command of one row."""
     return Command(
@@ -38,17 +48,7 @@ def row_command(
         str(uuid7()),
         call.actor,
         call.request_id,
-        None if key is None else call.idempotency(key, row.parsed),
+        idempotency,
         source,
         call.config.reservation_retention_ms,
     )
-
-
-def _key(row: Row, header_key: str | None) -> str | None:
-    """The row's own key, else one that the request's key and the row's number make."""
-    if row.key is not None or header_key is None:
-        return row.key
-    derived = f"{header_key}:{row.number}"
-    if len(derived) <= _KEY_CHARS_MAX:
-        return derived
-    return f"{blake2b(header_key.encode(), digest_size=32).hexdigest()}:{row.number}"

@@ -1,7 +1,7 @@
-"""A bulk load that may be repeated at any time: the source's mark says which lines are decided.
+"""Bulk loads: the source's mark says which lines are decided, so sending them again is harmless.
 
 The mark moves in the same event as the row that it follows, so a load that was cut off anywhere
-goes on behind its mark and decides nothing twice, long after idempotency keys are forgotten.
+goes on behind its mark and decides nothing twice; keys, which expire, have no part in it.
 """
 
 from itertools import chain, repeat
@@ -34,9 +34,12 @@ async def decide_load(call: Call, rows: list[Row], source: str, after: int) -> A
         )
     commands = await _commands(call, rows, source, after)
     decided = await call.ledger.execute_many(commands, stop_when_unavailable=True)
-    first = decided[0] if decided else None
-    if isinstance(first, Rejected) and "mark" in first.data:
-        raise first
+    last = decided[-1]
+    if isinstance(last, Rejected) and "mark" in last.data:
+        # Somebody else loads the same source and was quicker from here on.
+        decided.pop()
+        if not decided:
+            raise last
     results: chain[Result] = chain(decided, repeat(None, len(rows) - len(decided)))
     return await ndjson(rows, results)
 
@@ -69,7 +72,7 @@ async def _commands(call: Call, rows: list[Row], source: str, after: int) -> lis
     for row in rows:
         line = row.line or 0
         action = row.action or _refusal(row)
-        commands.append(row_command(call, row, action, None, SourceLine(source, previous, line)))
+        commands.append(row_command(call, action, None, SourceLine(source, previous, line)))
         previous = line
         if slices.over:
             await slices.pause()

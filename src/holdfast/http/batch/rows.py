@@ -14,6 +14,7 @@ from holdfast.domain.commands import (
 )
 from holdfast.domain.records import Json
 from holdfast.domain.rejections import Rejected, invalid
+from holdfast.domain.values import QUANTITY_MAX
 from holdfast.http import actions
 from holdfast.http.body import BODY_BYTES_MAX, parse_json
 from holdfast.http.call import Call, new_id
@@ -30,7 +31,6 @@ class Row:
 
     #: Counted from 1.
     number: int
-    op: str
     action: RowAction | None
     #: The row's fields, for its fingerprint.
     parsed: dict[str, Any]
@@ -71,8 +71,7 @@ def _read_row(call: Call, number: int, text: bytes) -> Row:
     except Rejected as no:
         return _malformed(number, value, no)
     parsed = row.model_dump(exclude_unset=True, exclude={"idempotency_key", "line"})
-    op: str = parsed["op"]
-    return Row(number, op, _action(call, row), parsed, row.idempotency_key, row.line)
+    return Row(number, _action(call, row), parsed, row.idempotency_key, row.line)
 
 
 def _parse(text: bytes) -> Json:
@@ -80,7 +79,7 @@ def _parse(text: bytes) -> Json:
         raise invalid("", "The row is empty.")
     if len(text) > BODY_BYTES_MAX:
         raise Rejected("payload_too_large", "The row is larger than 1 MiB.")
-    return parse_json(text)
+    return parse_json(text, "The row")
 
 
 def _model_of(value: Json) -> type[models.Row]:
@@ -95,8 +94,9 @@ def _model_of(value: Json) -> type[models.Row]:
 
 def _malformed(number: int, value: Json, no: Rejected) -> Row:
     line = value.get("line") if isinstance(value, dict) else None
-    readable = isinstance(line, int) and not isinstance(line, bool) and line > 0
-    return Row(number, "", None, {}, None, line if readable else None, no)
+    # `True` is an int to Python; and a mark beyond what `after` can say would end its load.
+    readable = type(line) is int and 1 <= line <= QUANTITY_MAX
+    return Row(number, None, {}, None, line if readable else None, no)
 
 
 def _action(call: Call, row: models.Row) -> RowAction:  # noqa: C901 - one case for each op

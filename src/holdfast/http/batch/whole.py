@@ -6,6 +6,7 @@ from holdfast.domain.commands import ApplyBatch, Command, RowAction
 from holdfast.domain.records import Json
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.answer import Answer
+from holdfast.http.batch.keys import refuse_rows
 from holdfast.http.batch.results import ndjson, refused_line, shares
 from holdfast.http.batch.rows import Row
 from holdfast.http.call import Call, new_id
@@ -18,8 +19,11 @@ async def decide_whole(call: Call, rows: list[Row], header_key: str | None) -> A
     """Decide all rows as one.
 
     Raises:
-        Rejected: some row is malformed or refused; every such row is named.
+        Rejected: some row is malformed or refused; every such row is named. Or the key belongs
+            to another request.
     """
+    if header_key is not None:
+        await refuse_rows(call, header_key, len(rows))
     command = Command(
         ApplyBatch(_actions(rows)),
         new_id(),

@@ -10,10 +10,9 @@ from holdfast.http.batch.each import decide_each
 from holdfast.http.batch.load import decide_load
 from holdfast.http.batch.rows import Row, read_rows
 from holdfast.http.batch.whole import decide_whole
-from holdfast.http.body import BATCH_BYTES_MAX, read_body
 from holdfast.http.call import Call
-from holdfast.http.endpoint import Endpoint, Reply, unsupported
-from holdfast.http.headers import idempotency_key, media_type, refused_header
+from holdfast.http.endpoint import Endpoint, Reply
+from holdfast.http.headers import idempotency_key, refused_header
 from holdfast.http.lanes import Lane
 from holdfast.http.query import PAGE, bool_param, cursor_sequence, cursor_text, id_param, int_param
 from holdfast.http.schemas import outputs
@@ -26,21 +25,25 @@ async def apply_batch(call: Call) -> Answer:
     """Write many things: one JSON object a line, at most 10,000, one result a line in order.
 
     Each row names its operation in `op` and has the fields of the single request. Rows are decided
-    one after another and one bad row harms no other. An `Idempotency-Key` gives each row a key of
-    its own, made of that key and the row's number; a row may bring its own `idempotencyKey`.
+    one after another, and a refused row leaves the others as they are. An `Idempotency-Key` gives
+    each row a key of its own, made of that key and the row's number; a row may bring its own
+    `idempotencyKey`. Once a row was done under the request's key, another batch with that key is
+    refused as a whole, and so is the same batch with `atomic` changed: 409 `idempotency_mismatch`.
+    That a key was used for a batch is not noticed by other addresses, so take a new key for every
+    request.
 
     With `atomic=true` all rows are one event: all or none. Records that several rows change gain
     one version, and each line shows the record after the whole batch. When a row is refused, the
     answer is 409 `batch_refused` with `details.errors` per line; malformed rows: 400.
 
-    With `source` and `after` the rows are part of a bulk load that may be repeated at any time.
-    Every row has a rising `line`; `after` is the source's mark, the last line that was decided
-    (0 at first). A refused row moves the mark and is listed under `GET /batch/sources/{name}`. A
-    row that cannot be decided now ends the request: those behind it have `"status": 0`.
+    With `source` and `after` the rows belong to a bulk load: each line of it is decided once,
+    however often it is sent. Every row has a rising `line`; `after` is the source's mark, the last
+    line that was decided (0 at first). A refused row moves the mark and is listed under
+    `GET /batch/sources/{name}`. The request ends at a row that nobody can decide now; the rows
+    behind it have `"status": 0`.
 
     A newline at the end is optional; any other empty line is a malformed row.
     """
-    body = await _body(call)
     source: str | None = call.query["source"]
     after: int | None = call.query["after"]
     atomic: bool = call.query["atomic"]
@@ -48,19 +51,12 @@ async def apply_batch(call: Call) -> Answer:
     if source is None:
         if after is not None:
             raise invalid("#/query/after", "after belongs to source; give both or neither.")
-        rows = [_without_line(row) for row in await read_rows(call, body)]
+        rows = [_without_line(row) for row in await read_rows(call, call.raw_body)]
         decide = decide_whole if atomic else decide_each
         return await decide(call, rows, header_key)
     if atomic or after is None or header_key is not None:
         raise _bad_load(atomic, after)
-    return await decide_load(call, await read_rows(call, body), source, after)
-
-
-async def _body(call: Call) -> bytes:
-    content_type = call.headers.get(b"content-type", b"")
-    if media_type(content_type) not in _MEDIA_TYPES or b"content-encoding" in call.headers:
-        raise unsupported(_MEDIA_TYPES)
-    return await read_body(call.receive, call.headers, BATCH_BYTES_MAX)
+    return await decide_load(call, await read_rows(call, call.raw_body), source, after)
 
 
 def _bad_load(atomic: bool, after: int | None) -> Rejected:
@@ -75,7 +71,7 @@ def _without_line(row: Row) -> Row:
     if row.line is None or row.refused is not None:
         return row
     no = invalid("/line", "A line belongs to a load: name its source, or leave the line out.")
-    return Row(row.number, row.op, None, {}, row.key, None, no)
+    return Row(row.number, None, {}, row.key, None, no)
 
 
 async def read_batch_source(call: Call) -> Answer:

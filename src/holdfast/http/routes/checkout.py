@@ -1,4 +1,4 @@
-"""The checkout frontend's five routes, in the shape that it was written for."""
+"""The checkout frontend's five routes, which answer in the form that it expects."""
 
 from typing import Any, Final
 
@@ -7,7 +7,7 @@ from holdfast.domain.records import STOCK, Json, Line, Reservation, StockRecord
 from holdfast.domain.rejections import Rejected
 from holdfast.domain.values import instant_text
 from holdfast.http.answer import Answer, json_answer
-from holdfast.http.call import Call, default_store_id, new_id
+from holdfast.http.call import Call, new_id
 from holdfast.http.endpoint import Endpoint, Reply
 from holdfast.http.problems import RejectedWith
 from holdfast.http.query import PAGE, cursor_key, cursor_text, id_param
@@ -78,7 +78,7 @@ async def reserve_product(call: Call, body: inputs.CheckoutReserveBody) -> Answe
     Whoever holds this product in this store already gets that reservation again, with 200,
     whatever quantity is asked.
     """
-    store_id = body.store_id or await default_store_id(call.ledger)
+    store_id = body.store_id or await call.default_store_id()
     action = ReserveStock(
         new_id(),
         store_id,

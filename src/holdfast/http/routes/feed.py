@@ -9,7 +9,7 @@ from holdfast.domain.records import Json
 from holdfast.domain.rejections import invalid
 from holdfast.domain.values import QUANTITY_MAX
 from holdfast.http.answer import Answer, json_answer
-from holdfast.http.body import BODY_BYTES_MAX, is_gone, read_body
+from holdfast.http.body import is_gone
 from holdfast.http.call import Call
 from holdfast.http.endpoint import Endpoint, Reply
 from holdfast.http.lanes import Lane
@@ -57,8 +57,6 @@ async def _events(call: Call, after: int) -> list[LoggedEvent]:
     """Wait in short steps, so that neither a client that left nor an ending process waits on."""
     limit: int = call.query["limit"]
     wait_s = float(call.query["wait"])
-    if wait_s:
-        await read_body(call.receive, call.headers, BODY_BYTES_MAX)
     while True:
         step_s = min(wait_s, WAIT_STEP_S)
         events = await call.ledger.events(after, limit, step_s)

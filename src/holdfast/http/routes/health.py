@@ -46,8 +46,8 @@ def _mode(call: Call, draining: bool, writable: bool) -> str:
 async def read_metrics(call: Call) -> Answer:
     """Read the counters.
 
-    JSON; or, when `Accept` asks for `text/plain` or OpenMetrics, everything that is measured in
-    the format that Prometheus collects.
+    JSON. A client whose `Accept` names `text/plain` or OpenMetrics gets everything that is
+    measured, in the format that Prometheus collects.
     """
     accept = call.headers.get(b"accept", b"").decode("latin-1")
     metrics = call.services.metrics

@@ -72,7 +72,7 @@ async def count_stock(call: Call, body: inputs.CountBody) -> Answer:
 
 
 async def mark_out(call: Call, body: inputs.OutBody) -> Answer:
-    """Mark a SKU as out, or lift the mark.
+    """Mark a SKU as out, or lift the flag.
 
     Reserving what is out is refused as `insufficient_stock`; other writes go on.
     """

@@ -55,11 +55,11 @@ class MoveBody(Noted):
 
 
 class OutBody(Expecting):
-    """The kitchen's 86: mark a SKU as out, or lift the mark."""
+    """The kitchen's 86: mark a SKU as out, or lift the flag."""
 
     is_out: bool = Field(description="Whether nobody may reserve it now.")
     reason: Reason | None = None
-    until: Instant | None = Field(None, description="When the mark lifts by itself.")
+    until: Instant | None = Field(None, description="When the flag lifts by itself.")
 
 
 class Holding(Input):

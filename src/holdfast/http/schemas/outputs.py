@@ -8,7 +8,7 @@ from holdfast.http.schemas.base import Count, Id, JsonObject, Output, Sku, Time,
 
 
 class StockRecord(Output):
-    """One SKU in one store. Always `available = onHand - reserved` and `onHand >= reserved >= 0`."""
+    """One SKU in one store. `available` is `onHand - reserved`; none of the three is negative."""
 
     store_id: Id
     sku: Sku
@@ -255,6 +255,7 @@ class Counters(Output):
     lock_acquired: Count
     lock_contended: Count
     lock_stolen: Count
+    log_lines_lost: Count
 
 
 class Problem(Output):
