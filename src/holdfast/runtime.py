@@ -137,6 +137,7 @@ class _Service:
         self._settings = settings
         self._logs = logs
         self._metrics = Metrics()
+        self._metrics.watch("logLinesLost", lambda: logs.sink.lines_lost)
         self._tenants = TenantRegistry(settings.data_dir, OsDisk(), self._make_ledger)
         self.draining = False
 
@@ -173,12 +174,12 @@ class _Service:
         """Open, serve until told to end, close."""
         gc.set_threshold(*_GC_THRESHOLDS)
         self._logs.capture("uvicorn.error", "asyncio")
+        server = self._server()
+        self._end_on_signals(server)
         await self._tenants.open()
         gc.collect()
         gc.freeze()
         try:
-            server = self._server()
-            self._end_on_signals(server)
             if on_ready is not None:
                 on_ready(_base_url(listener))
             self._logs.logger.info(

@@ -19,6 +19,7 @@ from holdfast.domain.records import Json
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.deadlines import Deadlines
 from holdfast.http.headers import Headers
+from holdfast.http.problems import RejectedWith
 
 BODY_BYTES_MAX: Final = 1024 * 1024
 BATCH_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -31,8 +32,6 @@ BODY_TIMEOUT_S: Final = 30.0
 _DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
-_TOO_SLOW_DETAIL: Final = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} seconds."
 
 _KEY_END: Final = re.compile(rb'"\s*:')
 
@@ -65,10 +64,16 @@ class BodyReader:
             return await _receive_rest(receive, bytes_max, chunk, more)
         except asyncio.CancelledError:
             if self.deadlines.is_overdue(task) and not task.uncancel():
-                raise Rejected("request_timeout", _TOO_SLOW_DETAIL) from None
+                raise _too_slow() from None
             raise
         finally:
             self.deadlines.end(task)
+
+
+def _too_slow() -> Rejected:
+    """Give the request up, and its connection: what comes on it now is the rest of this body."""
+    detail = f"The body did not arrive within {BODY_TIMEOUT_S:.0f} seconds."
+    return RejectedWith("request_timeout", detail, headers=((b"connection", b"close"),))
 
 
 async def _receive_rest(receive: Receive, bytes_max: int, chunk: bytes, more: bool) -> bytes:

@@ -163,6 +163,7 @@ async def test_a_body_that_does_not_arrive_is_given_up(
     slow = Slow(*beginning)
     await asyncio.wait_for(world.app(scope_of(path) | scope, slow.receive, slow.send), 10)
     assert slow.sent[0]["status"] == 408
+    assert (b"connection", b"close") in slow.sent[0]["headers"]
     assert orjson.loads(slow.sent[1]["body"])["code"] == "request_timeout"
     assert (await world.post(ADJUST, {"delta": 1})).status_code == 200
 

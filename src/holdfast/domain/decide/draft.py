@@ -79,7 +79,7 @@ class Draft:
             InvariantViolation: more would be reserved than is on hand.
         """
         if on_hand > QUANTITY_MAX:
-            raise invalid("/", f"{record.sku} in {record.store_id} would exceed {QUANTITY_MAX}.")
+            raise invalid("", f"{record.sku} in {record.store_id} would exceed {QUANTITY_MAX}.")
         if not on_hand >= reserved >= 0:
             raise InvariantViolation(f"{record.key}: on hand {on_hand}, reserved {reserved}")
         store_id, sku, _, _, is_out, out_reason, out_until, version, _ = record

@@ -40,7 +40,8 @@ async def apply_batch(call: Call) -> Answer:
     however often it is sent. Every row has a rising `line`; `after` is the source's mark, the last
     line that was decided (0 at first). A refused row moves the mark and is listed under
     `GET /batch/sources/{name}`. The request ends at a row that nobody can decide now; the rows
-    behind it have `"status": 0`.
+    behind it have `"status": 0`. So have the rows from where another request for the same source
+    was quicker: read the mark, and go on behind it.
 
     A newline at the end is optional; any other empty line is a malformed row.
     """
