@@ -80,19 +80,20 @@ class Event(NamedTuple):
 
 def stock_json(record: StockRecord) -> Json:
     """Write a stock record; times as ISO text."""
+    store_id, sku, on_hand, reserved, is_out, out_reason, out_until, version, updated = record
     written: dict[str, Json] = {
-        "storeId": record.store_id,
-        "sku": record.sku,
-        "onHand": record.on_hand,
-        "reserved": record.reserved,
-        "isOut": record.is_out,
-        "version": record.version,
-        "updatedAt": instant_text(record.updated_at),
+        "storeId": store_id,
+        "sku": sku,
+        "onHand": on_hand,
+        "reserved": reserved,
+        "isOut": is_out,
+        "version": version,
+        "updatedAt": instant_text(updated),
     }
-    if record.out_reason is not None:
-        written["outReason"] = record.out_reason
-    if record.out_until is not None:
-        written["outUntil"] = instant_text(record.out_until)
+    if out_reason is not None:
+        written["outReason"] = out_reason
+    if out_until is not None:
+        written["outUntil"] = instant_text(out_until)
     return written
 
 
@@ -112,27 +113,24 @@ def stock_from_json(raw: Json) -> StockRecord:
     )
 
 
-def _instant_or_none(instant: int | None) -> str | None:
-    return None if instant is None else instant_text(instant)
-
-
 def _ms_or_none(text: str | None) -> int | None:
     return None if text is None else instant_ms(text)
 
 
 def reservation_json(reservation: Reservation) -> Json:
     """Write a reservation; times as ISO text."""
+    mine, store_id, user_id, status, lines, created, expires, ended, kept, version = reservation
     return {
-        "reservationId": reservation.reservation_id,
-        "storeId": reservation.store_id,
-        "userId": reservation.user_id,
-        "status": reservation.status,
-        "lines": [{"sku": line.sku, "qty": line.qty} for line in reservation.lines],
-        "createdAt": instant_text(reservation.created_at),
-        "expiresAt": _instant_or_none(reservation.expires_at),
-        "endedAt": _instant_or_none(reservation.ended_at),
-        "keptUntil": _instant_or_none(reservation.kept_until),
-        "version": reservation.version,
+        "reservationId": mine,
+        "storeId": store_id,
+        "userId": user_id,
+        "status": status,
+        "lines": [{"sku": sku, "qty": qty} for sku, qty in lines],
+        "createdAt": instant_text(created),
+        "expiresAt": None if expires is None else instant_text(expires),
+        "endedAt": None if ended is None else instant_text(ended),
+        "keptUntil": None if kept is None else instant_text(kept),
+        "version": version,
     }
 
 

@@ -24,7 +24,8 @@ def evolve(view: View, event: Event) -> list[Change]:
         changes.append((STOCK, (record.store_id, record.sku), record))
         if record.version == 1:
             _add_store(view, event, record.store_id, changes)
-    changes.extend((RESERVATION, held.key, held) for held in event.reservations)
+    for held in event.reservations:
+        changes.append((RESERVATION, (held.reservation_id,), held))  # noqa: PERF401 - a comprehension is a call, and nearly always it is one
     if event.key is not None:
         stamp = event.key
         remembered = RememberedKey(

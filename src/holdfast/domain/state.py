@@ -48,8 +48,11 @@ class State:
         Returns:
             What was forgotten, as changes.
         """
-        for change in changes:
-            self.put(change)
+        for table, key, record in changes:
+            if record is None or table.forget_at is not None:
+                self.put((table, key, record))
+            else:
+                self._tables[table.name][key] = record
         if self._forgetting and self._forgetting[0][0] <= ts:
             return self._forget(ts)
         return []

@@ -109,12 +109,17 @@ class Draft:
         )
 
     def put_reservation(self, reservation: Reservation) -> None:
-        """Make a reservation, or change one; `reservation` comes with the version before."""
+        """Change a reservation; `reservation` comes with the version before."""
         mine, version = reservation.reservation_id, reservation.version
         if mine not in self._changed:
             self._changed.add(mine)
             version += 1
         self._reservations[mine] = Reservation(*reservation[:-1], version)
+
+    def add_reservation(self, reservation: Reservation) -> None:
+        """Make a reservation; it comes with its first version."""
+        self._changed.add(reservation.reservation_id)
+        self._reservations[reservation.reservation_id] = reservation
 
     def show_reservation(self, reservation: Reservation) -> None:
         """Answer with a reservation that this decision does not change."""

@@ -52,7 +52,7 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
     for line, record in known:
         draft.set_levels(record, record.on_hand, record.reserved + line.qty)
     expires_at = None if action.ttl_ms is None else draft.now + action.ttl_ms
-    draft.put_reservation(
+    draft.add_reservation(
         Reservation(
             action.reservation_id,
             action.store_id,
@@ -63,7 +63,7 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
             expires_at,
             None,
             None,
-            0,
+            1,
         )
     )
     return "StockReserved", {}
