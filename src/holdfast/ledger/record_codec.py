@@ -43,7 +43,14 @@ class TableCodec(NamedTuple):
 
     write: Callable[[Key, Any], Json]
     read: Callable[[Json], tuple[Key, Any]]
+    #: The shard's name, which begins with the table's.
     shard: Callable[[Key], str]
+
+
+@lru_cache(maxsize=65_536)
+def _stock_shard(key: Key) -> str:
+    store_id, sku = key
+    return f"{STOCK.name}/{store_id}.{crc32(sku.encode()) % STOCK_SHARDS_PER_STORE}"
 
 
 def _hashed(key: Key, shards: int) -> int:
@@ -61,8 +68,9 @@ def _read_reservation(raw: Json) -> tuple[Key, Any]:
 
 
 @lru_cache(maxsize=64)
-def _group_of(id_prefix: str) -> str:
-    return id_prefix if id_prefix.isalnum() and id_prefix.isascii() else "other"
+def _reservation_shard(id_prefix: str) -> str:
+    plain = id_prefix.isalnum() and id_prefix.isascii()
+    return f"{RESERVATION.name}/{id_prefix if plain else 'other'}"
 
 
 def _write_key(_: Key, record: RememberedKey) -> Json:
@@ -110,15 +118,21 @@ CODECS: Final[dict[str, TableCodec]] = {
     STOCK.name: TableCodec(
         lambda _, record: stock_json(record),
         _read_stock,
-        lambda key: f"{key[0]}.{crc32(key[1].encode()) % STOCK_SHARDS_PER_STORE}",
+        _stock_shard,
     ),
     RESERVATION.name: TableCodec(
         lambda _, record: reservation_json(record),
         _read_reservation,
-        lambda key: _group_of(key[0][:_ID_PREFIX]),
+        lambda key: _reservation_shard(key[0][:_ID_PREFIX]),
     ),
-    KEY.name: TableCodec(_write_key, _read_key, lambda key: str(_hashed(key, HASHED_SHARDS))),
-    SOURCE.name: TableCodec(lambda _, record: record._asdict(), _read_source, lambda _: "all"),
-    REFUSAL.name: TableCodec(lambda _, record: record._asdict(), _read_refusal, lambda key: key[0]),
-    STORE.name: TableCodec(_write_store, _read_store, lambda _: "all"),
+    KEY.name: TableCodec(
+        _write_key, _read_key, lambda key: f"{KEY.name}/{_hashed(key, HASHED_SHARDS)}"
+    ),
+    SOURCE.name: TableCodec(
+        lambda _, record: record._asdict(), _read_source, lambda _: f"{SOURCE.name}/all"
+    ),
+    REFUSAL.name: TableCodec(
+        lambda _, record: record._asdict(), _read_refusal, lambda key: f"{REFUSAL.name}/{key[0]}"
+    ),
+    STORE.name: TableCodec(_write_store, _read_store, lambda _: f"{STORE.name}/all"),
 }

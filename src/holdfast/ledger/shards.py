@@ -51,7 +51,7 @@ class Shards:
     def note(self, changes: Iterable[Change]) -> None:
         """Follow changes that were just committed."""
         for table, key, record in changes:
-            name = f"{table.name}/{CODECS[table.name].shard(key)}"
+            name = CODECS[table.name].shard(key)
             self.changed.add(name)
             members = self._members.get(name)
             if members is None:
