@@ -161,7 +161,11 @@ class Logs:
         self._stream = stream
         self._owns_stream = owns_stream
         self.sink = BufferedSink(stream)
-        self._wrapper = structlog.make_filtering_bound_logger(_LEVELS[level.lower()])
+        self._wrapper = type(
+            "Logger",
+            (_OneStep, structlog.make_filtering_bound_logger(_LEVELS[level.lower()])),
+            {},
+        )
         self.logger: FilteringBoundLogger = structlog.wrap_logger(
             self.sink, processors=[_render], wrapper_class=self._wrapper
         ).bind()
@@ -226,6 +230,21 @@ def _render(logger: WrappedLogger, level: str, event: EventDict) -> bytes:
     except TypeError:
         # Text that is not valid Unicode, as file names may be; escaped, it can be written.
         return json.dumps(event, default=repr).encode("ascii")
+
+
+class _OneStep(structlog.BoundLoggerBase):
+    """Renders a line and hands it on: what structlog's chain of processors does, for a chain of one."""
+
+    def _proxy_to_logger(
+        self,
+        method_name: str,
+        event: str | None = None,
+        **fields: Any,  # noqa: ANN401 - whatever the caller says
+    ) -> None:
+        if self._context:
+            fields = {**self._context, **fields}
+        fields["event"] = event
+        getattr(self._logger, method_name)(_render(self._logger, method_name, fields))
 
 
 class _Forward(logging.Handler):
