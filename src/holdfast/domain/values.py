@@ -31,11 +31,16 @@ def _second_ms(text: str) -> int:
     return (datetime.fromisoformat(text).replace(tzinfo=UTC) - _EPOCH) // _MS
 
 
+@lru_cache(maxsize=4096)
+def _second_text(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat()[:19]
+
+
 @lru_cache(maxsize=1024)
 def instant_text(instant_ms: int) -> str:
     """Write an instant as `2026-11-20T08:41:55.123Z`."""
     second, ms = divmod(instant_ms, 1000)
-    return f"{(_EPOCH + timedelta(seconds=second)).isoformat()[:19]}.{ms:03d}Z"
+    return f"{_second_text(second)}.{ms:03d}Z"
 
 
 def instant_ms(text: str) -> int:
