@@ -69,7 +69,7 @@ def decide(
     draft = Draft(view, now, command.retention_ms)
     refused: Rejected | None = None
     try:
-        fact = _act(draft, command.action)
+        fact = _DECIDERS[type(command.action)](draft, command.action)
     except Rejected as no:
         if source is None:
             raise
@@ -101,14 +101,11 @@ def decide(
 _NOTHING_CHANGED: Final = ("KeyRemembered", "RowUnchanged")
 
 
-def _act(draft: Draft, action: Action) -> Fact | None:
-    return _DECIDERS[type(action)](draft, action)
-
-
 def _answer(draft: Draft, action: Action) -> Outcome:
     outcome = draft.outcome
-    reused = not draft.changed and bool(outcome.reservations) and isinstance(action, ReserveStock)
-    return outcome._replace(existing=True) if reused else outcome
+    if draft.changed or not outcome.reservations or not isinstance(action, ReserveStock):
+        return outcome
+    return outcome._replace(existing=True)
 
 
 def _refuse_row(_: Draft, action: RefuseRow) -> None:
@@ -120,7 +117,7 @@ def _apply_batch(draft: Draft, batch: ApplyBatch) -> Fact | None:
     refused: list[Json] = []
     for number, row in enumerate(batch.actions, start=1):
         try:
-            facts.append(_row_fact(_act(draft, row), row))
+            facts.append(_row_fact(_DECIDERS[type(row)](draft, row), row))
         except Rejected as no:
             refused.append(
                 {"line": number, "code": no.code, "detail": no.detail, "details": no.data}

@@ -29,13 +29,8 @@ class Draft:
         self.retention_ms = retention_ms
         self._stock: dict[tuple[str, str], StockRecord] = {}
         self._reservations: dict[str, Reservation] = {}
-        #: Those of them that change; the others are only shown.
-        self._changed: set[tuple[str, str] | str] = set()
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything changes at all."""
-        return bool(self._changed)
+        #: The keys of those that change, false when nothing does; the others are only shown.
+        self.changed: set[tuple[str, str] | str] = set()
 
     @property
     def outcome(self) -> Outcome:
@@ -84,8 +79,8 @@ class Draft:
             raise InvariantViolation(f"{record.key}: on hand {on_hand}, reserved {reserved}")
         store_id, sku, _, _, is_out, out_reason, out_until, version, _ = record
         key = (store_id, sku)
-        if key not in self._changed:
-            self._changed.add(key)
+        if key not in self.changed:
+            self.changed.add(key)
             version += 1  # Once, however often this decision changes it.
         self._stock[key] = StockRecord(
             store_id, sku, on_hand, reserved, is_out, out_reason, out_until, version, self.now
@@ -111,14 +106,14 @@ class Draft:
     def put_reservation(self, reservation: Reservation) -> None:
         """Change a reservation; `reservation` comes with the version before."""
         mine, version = reservation.reservation_id, reservation.version
-        if mine not in self._changed:
-            self._changed.add(mine)
+        if mine not in self.changed:
+            self.changed.add(mine)
             version += 1
         self._reservations[mine] = Reservation(*reservation[:-1], version)
 
     def add_reservation(self, reservation: Reservation) -> None:
         """Make a reservation; it comes with its first version."""
-        self._changed.add(reservation.reservation_id)
+        self.changed.add(reservation.reservation_id)
         self._reservations[reservation.reservation_id] = reservation
 
     def show_reservation(self, reservation: Reservation) -> None:
