@@ -29,16 +29,17 @@ def listed_stock(record: StockRecord) -> dict[str, Json]:
 
 def reservation_body(held: Reservation) -> dict[str, Json]:
     """Write a reservation."""
+    mine, store_id, user_id, status, lines, created, expires, ended, _, version = held
     return {
-        "reservationId": held.reservation_id,
-        "storeId": held.store_id,
-        "userId": held.user_id,
-        "status": held.status,
-        "lines": [{"sku": line.sku, "qty": line.qty} for line in held.lines],
-        "createdAt": instant_text(held.created_at),
-        "expiresAt": None if held.expires_at is None else instant_text(held.expires_at),
-        "endedAt": None if held.ended_at is None else instant_text(held.ended_at),
-        "version": held.version,
+        "reservationId": mine,
+        "storeId": store_id,
+        "userId": user_id,
+        "status": status,
+        "lines": [{"sku": sku, "qty": qty} for sku, qty in lines],
+        "createdAt": instant_text(created),
+        "expiresAt": None if expires is None else instant_text(expires),
+        "endedAt": None if ended is None else instant_text(ended),
+        "version": version,
     }
 
 
