@@ -216,6 +216,13 @@ class FileLedger:
             Unavailable: nothing can be decided now.
         """
         while True:
+            if self._locks.all_free:
+                # Deciding is one step: nobody could tell whether the locks were taken for it.
+                decided = self._decide_now(command)
+                if decided is not None:
+                    return decided
+                await asyncio.sleep(0)  # More was due than one turn of the loop should carry.
+                continue
             touched = keys(self._staged, command)
             waited = not self._locks.take_now(touched)
             if waited:
@@ -228,7 +235,7 @@ class FileLedger:
             finally:
                 self._locks.free(touched)
             if not waited:
-                await asyncio.sleep(0)  # More was due than one turn of the loop should carry.
+                await asyncio.sleep(0)
 
     def _decide_now(self, command: Command) -> Decided | None:
         if self.guard.failed_to_write:

@@ -13,6 +13,11 @@ class KeyLocks:
         #: Held keys, each with those who wait for it; None while nobody does.
         self._waiting: dict[Key, deque[asyncio.Future[None]] | None] = {}
 
+    @property
+    def all_free(self) -> bool:
+        """Whether nobody holds any key."""
+        return not self._waiting
+
     def take_now(self, keys: tuple[Key, ...]) -> bool:
         """Take all of `keys` if none is held; otherwise take none."""
         waiting = self._waiting
