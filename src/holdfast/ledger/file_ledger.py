@@ -13,9 +13,8 @@ from typing import Final, NamedTuple
 import structlog
 
 from holdfast.domain.commands import Command
-from holdfast.domain.events import Event
 from holdfast.domain.keys import keys
-from holdfast.domain.records import Change, Outcome, View
+from holdfast.domain.records import Outcome, View
 from holdfast.domain.rejections import Rejected
 from holdfast.journal import Disk, Journal, JournalError
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
@@ -24,6 +23,7 @@ from holdfast.ledger.deciding import Decided, Deciding
 from holdfast.ledger.durability import Durability, StagedLost
 from holdfast.ledger.expiry import DeadlineTimer
 from holdfast.ledger.feed import Feed
+from holdfast.ledger.followers import Followers
 from holdfast.ledger.journal_guard import JournalGuard
 from holdfast.ledger.key_locks import KeyLocks
 from holdfast.ledger.listing import Listing
@@ -80,7 +80,7 @@ class FileLedger:
         self._staged = StagedView(loaded.state)
         self._listing = Listing(loaded.state.changes())
         self._locks = KeyLocks()
-        self._followers: list[Follower] = []
+        self._followers = Followers()
         self._journal = Journal(
             folder / "journal",
             loaded.tenant_id,
@@ -268,18 +268,10 @@ class FileLedger:
                 self._checkpointer.note(forgotten)
             self._feed.note(LoggedEvent(event.sequence, staged.json))
             if self._followers:
-                self._tell(event, staged.changes + forgotten)
+                self._followers.tell(event, staged.changes + forgotten)
         self._checkpointer.after_flush()
         self._durability.wake(sequence)
         self._feed.wake()
-
-    def _tell(self, event: Event, changes: list[Change]) -> None:
-        for follower in tuple(self._followers):
-            try:
-                follower(event, changes)
-            except Exception:  # noqa: BLE001 - what is durable is committed, whoever fails at it
-                self._followers.remove(follower)
-                _log.exception("a follower failed and was dropped", sequence=event.sequence)
 
     def _roll_back(self, error: JournalError) -> None:
         """A flush failed: drop everything staged, and every decision that rests on it."""
@@ -330,8 +322,7 @@ class FileLedger:
 
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call `follower` at every event from now on; the answer ends it."""
-        self._followers.append(follower)
-        return lambda: self._followers.remove(follower)
+        return self._followers.add(follower)
 
 
 def _ends_the_load(result: Decided | Outcome | Rejected | Unavailable) -> bool:
