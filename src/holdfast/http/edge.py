@@ -16,7 +16,7 @@ from holdfast.http.answer import Answer
 from holdfast.http.body import BodyReader, ClientGone, is_gone
 from holdfast.http.call import Call
 from holdfast.http.endpoint import Endpoint
-from holdfast.http.headers import Headers, request_id_of, tenant_id
+from holdfast.http.headers import Headers, demand_single, request_id_of, tenant_id
 from holdfast.http.lanes import Lane, Lanes
 from holdfast.http.paths import RouteTable, rewrite
 from holdfast.http.problems import is_expected, problem
@@ -66,6 +66,8 @@ class Edge:
         headers: Headers = dict(scope["headers"])
         visit = Visit(request_id_of(headers), scope["method"])
         try:
+            if len(headers) != len(scope["headers"]):
+                demand_single(scope["headers"])
             answer = await self._answer(scope, receive, headers, visit)
         except ClientGone:
             self._note(visit, CLIENT_GONE, started)

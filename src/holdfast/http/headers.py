@@ -1,6 +1,7 @@
 """Request headers that carry meaning: request id, preconditions, idempotency key, media types."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -26,6 +27,26 @@ def refused_header(name: str, detail: str) -> Rejected:
     """Refuse a header; the pointer names it."""
     error = {"pointer": f"#/headers/{name}", "detail": detail}
     return Rejected("validation_error", detail, {"errors": [error]})
+
+
+#: Headers that mean one thing: given twice, it is not clear which one counts.
+_SINGLE: Final = frozenset(
+    {b"host", b"content-type", b"idempotency-key", b"if-match", b"x-tenant-id"}
+)
+
+
+def demand_single(given: Iterable[tuple[bytes, bytes]]) -> None:
+    """Refuse a header that may be given only once, and is given again.
+
+    Raises:
+        Rejected: it names the header.
+    """
+    seen: set[bytes] = set()
+    for name, _ in given:
+        if name in _SINGLE and name in seen:
+            text = name.decode("ascii")
+            raise refused_header(text, f"The header {text} is given twice; it may be given once.")
+        seen.add(name)
 
 
 def request_id_of(headers: Headers) -> str:

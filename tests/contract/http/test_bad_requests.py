@@ -176,3 +176,23 @@ async def test_an_unknown_tenant_is_not_found(world: World) -> None:
 async def test_a_malformed_tenant_id_is_refused(world: World, tenant_id: str) -> None:
     answer = await world.post(ADJUST, {"delta": 1}, x_tenant_id=tenant_id)
     await refused(world, answer, 400, "validation_error", 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "second"),
+    [
+        ("If-Match", "1", "2"),
+        ("Idempotency-Key", "one", "two"),
+        ("X-Tenant-ID", "default", "default"),
+        ("Content-Type", "application/json", "text/plain"),
+        ("Host", "localhost", "elsewhere.example"),
+    ],
+)
+async def test_a_header_that_counts_once_is_refused_when_it_is_given_twice(
+    world: World, name: str, first: str, second: str
+) -> None:
+    headers = [(name, first), (name, second)]
+    if name != "Content-Type":
+        headers.append(("Content-Type", "application/json"))
+    answer = await world.client.post(ADJUST, content=b'{"delta":1}', headers=headers)
+    await refused(world, answer, 400, "validation_error", 0)
