@@ -116,6 +116,8 @@ class Deciding:
             left -= 1
             try:
                 self._decide_and_stage(self._due_command(action), now)
+            except InvariantViolation:
+                raise
             except Exception as bug:
                 # It would come again at every request: stop, and say why.
                 self._stop(repr(bug))

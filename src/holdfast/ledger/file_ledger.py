@@ -19,9 +19,9 @@ from holdfast.domain.rejections import Rejected
 from holdfast.journal import Disk, Journal, JournalError
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
+from holdfast.ledger.deadline_timer import DeadlineTimer
 from holdfast.ledger.deciding import Decided, Deciding
 from holdfast.ledger.durability import Durability, StagedLost
-from holdfast.ledger.expiry import DeadlineTimer
 from holdfast.ledger.feed import Feed
 from holdfast.ledger.followers import Followers
 from holdfast.ledger.journal_guard import JournalGuard
