@@ -189,6 +189,9 @@ class _Recovery:
 
 def _judge_tail(path: Path, walked: Walk, rest: bytes) -> Torn:
     """The bytes behind the last good line: torn, or else JournalCorrupt."""
+    if rest == seal_line(walked.cursor)[:-1]:
+        # A seal of which all but its end was written: it proves nothing that is not there.
+        return Torn(path, walked.stop, len(rest), walked.problem or "a seal without its end")
     first_line, newline, _ = rest.partition(b"\n")
     if walked.problem is None or (newline and body_of(first_line) is not None):
         # A checksum that holds is no unfinished write, whatever else is wrong.

@@ -84,6 +84,17 @@ def test_a_sealed_journal_says_so_and_its_last_batch_is_not_copied() -> None:
     assert not recovered.sealed
 
 
+@pytest.mark.parametrize("missing", range(1, 12))
+def test_a_seal_that_was_not_written_to_its_end_is_torn(missing: int) -> None:
+    disk, events = three_segments(seal=True)
+    last = segments(disk)[-1]
+    disk.put(last, disk.content(last)[:-missing])
+    recovered, frames = replay(disk)
+    assert [frame.json for frame in frames] == events
+    assert recovered.torn is not None
+    assert not recovered.sealed
+
+
 def test_a_killed_journals_last_batch_is_copied_and_the_old_one_cut_off_before_it() -> None:
     disk, events = three_segments()
     end_thread(opened(disk))
