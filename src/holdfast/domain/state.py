@@ -48,11 +48,8 @@ class State:
         Returns:
             What was forgotten, as changes.
         """
-        for table, key, record in changes:
-            if record is None or table.forget_at is not None:
-                self.put((table, key, record))
-            else:
-                self._tables[table.name][key] = record
+        for change in changes:
+            self.put(change)
         if self._forgetting and self._forgetting[0][0] <= ts:
             return self._forget(ts)
         return []
@@ -65,9 +62,11 @@ class State:
             records.pop(key, None)
             return
         if table.forget_at is not None:
-            at, before = table.forget_at(record), records.get(key)
-            if at is not None and (before is None or table.forget_at(before) != at):
-                heapq.heappush(self._forgetting, (at, table.name, key))
+            at = table.forget_at(record)
+            if at is not None:
+                before = records.get(key)
+                if before is None or table.forget_at(before) != at:
+                    heapq.heappush(self._forgetting, (at, table.name, key))
         records[key] = record
 
     def _forget(self, ts: int) -> list[Change]:

@@ -33,6 +33,7 @@ _DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
+_CONTAINERS: Final = (dict, list)
 _KEY_END: Final = re.compile(rb'"\s*:')
 
 
@@ -151,7 +152,7 @@ def _count_keys(value: Json, depth: int, what: str) -> int:
     if depth > DEPTH_MAX:
         raise invalid("", f"{what} is nested more than {DEPTH_MAX} levels deep.")
     for member in members:
-        if isinstance(member, dict | list):
+        if isinstance(member, _CONTAINERS):
             keys += _count_keys(member, depth + 1, what)
     return keys
 

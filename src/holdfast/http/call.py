@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import orjson
 from uuid_utils import uuid7
@@ -11,7 +12,7 @@ from holdfast.domain.commands import Action, Command, Idempotency
 from holdfast.domain.records import KEY, STORE, RememberedKey
 from holdfast.domain.rejections import Rejected, idempotency_mismatch, invalid
 from holdfast.http.answer import Answer, json_answer
-from holdfast.http.body import BodyReader, Receive
+from holdfast.http.body import Receive
 from holdfast.http.headers import Headers, idempotency_key, if_match, none_match
 from holdfast.http.lanes import Lanes
 from holdfast.http.schemas.base import Input
@@ -19,61 +20,42 @@ from holdfast.http.services import HttpConfig, Services
 from holdfast.ledger.port import Ledger, Reading
 
 #: While there is no sign-in, every caller is this one.
-ANONYMOUS = "anonymous"
+ANONYMOUS: Final = "anonymous"
+#: What the log and the metrics say of a request that found no endpoint.
+NO_ROUTE: Final = "(none)"
 
 
 class Call:
-    """A request whose address is known. `ledger` is its tenant's."""
+    """A request as far as it is known. What has a default here may stay so."""
 
-    __slots__ = (
-        "actor",
-        "bodies",
-        "body",
-        "headers",
-        "lanes",
-        "ledger",
-        "method",
-        "params",
-        "path",
-        "query",
-        "query_string",
-        "raw_body",
-        "receive",
-        "request_id",
-        "services",
-    )
-
+    #: The tenant's; set for every endpoint that belongs to one.
     ledger: Ledger
+    actor = ANONYMOUS
+    tenant: str | None = None
+    route = NO_ROUTE
+    #: The canonical address, and the ids in it.
+    path = ""
+    params: Mapping[str, str] = MappingProxyType({})
+    query: Mapping[str, Any] = MappingProxyType({})
+    body: Input | None = None
+    #: The body of an endpoint that takes it as it comes.
+    raw_body = b""
 
     def __init__(
         self,
-        *,
         services: Services,
         lanes: Lanes,
-        bodies: BodyReader,
-        request_id: str,
         method: str,
-        path: str,
-        params: Mapping[str, str],
         headers: Headers,
-        query_string: bytes,
+        request_id: str,
         receive: Receive,
     ) -> None:
         self.services = services
         self.lanes = lanes
-        self.bodies = bodies
-        self.request_id = request_id
-        self.actor = ANONYMOUS
         self.method = method
-        self.path = path
-        self.params = params
         self.headers = headers
-        self.query_string = query_string
+        self.request_id = request_id
         self.receive = receive
-        self.query: dict[str, Any] = {}
-        self.body: Input | None = None
-        #: The body of an endpoint that takes it as it comes.
-        self.raw_body = b""
 
     @property
     def config(self) -> HttpConfig:
@@ -118,15 +100,6 @@ class Call:
 
     def _parsed_body(self) -> Mapping[str, Any] | None:
         return None if self.body is None else self.body.model_dump(exclude_unset=True)
-
-    async def read_body(self, bytes_max: int) -> bytes:
-        """Read the body.
-
-        Raises:
-            Rejected: it is too large or too slow.
-            ClientGone: it will never be complete.
-        """
-        return await self.bodies.read(self.receive, self.headers, bytes_max)
 
     def ttl_ms(self, body: Input, ttl_seconds: int | None) -> int | None:
         """Return how long a reservation holds; None is for ever, absent the default."""

@@ -25,10 +25,10 @@ class Deadlines:
 
     def begin(self) -> Waiting:
         """Put the current task under a deadline; `end` it in any case."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
+        task = asyncio.current_task()
         if task is None:
             raise RuntimeError("only a task can have a deadline")
+        loop = task.get_loop()
         self._due[task] = loop.time() + self.timeout_s
         if self._timer is None:
             self._timer = loop.call_later(self.timeout_s, self._sweep, loop)

@@ -15,12 +15,11 @@ from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.answer import Answer
 from holdfast.http.body import BATCH_BYTES_MAX, BODY_BYTES_MAX, parse_json
 from holdfast.http.call import Call
-from holdfast.http.headers import is_json, media_type, refused_header
+from holdfast.http.headers import Headers, is_json, media_type, refused_header
 from holdfast.http.lanes import Lane
 from holdfast.http.query import Param, read_query
 from holdfast.http.schemas.base import Input
 from holdfast.http.validation import refused
-from holdfast.resilience.admission import Overloaded
 
 Handler = Callable[..., Awaitable[Answer]]
 
@@ -64,62 +63,62 @@ class Endpoint:
     precondition: bool = False
     #: The media types of a body that the handler takes as it comes, in `call.raw_body`.
     raw_body: tuple[str, ...] = ()
+    #: The largest body that is read; 0 when none is.
+    body_bytes_max: int = field(init=False, repr=False, compare=False)
     _params: dict[str, Param] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_params", {param.name: param for param in self.query})
+        object.__setattr__(self, "body_bytes_max", self._body_bytes_max())
 
-    async def prepare(self, call: Call) -> None:
-        """Read the query, the headers and the body; nothing is decided yet.
+    def _body_bytes_max(self) -> int:
+        if self.raw_body:
+            return BATCH_BYTES_MAX
+        # Nobody expects a body of a long poll, but only behind it can a client be seen to leave.
+        return BODY_BYTES_MAX if self.body is not None or self.lane is Lane.WAITING else 0
+
+    def read_head(self, call: Call, query_string: bytes) -> None:
+        """Read the query and the headers.
 
         Raises:
             Rejected: one of them is malformed.
-            ClientGone: the body will never be complete.
         """
-        if call.query_string or self._params:
-            call.query = read_query(call.query_string, self._params)
-        if b"if-match" in call.headers and not self.precondition and self.writes:
+        if query_string or self._params:
+            call.query = read_query(query_string, self._params)
+        if self.writes and not self.precondition and b"if-match" in call.headers:
             raise refused_header(
                 "If-Match", "This request changes more than one record, so it takes no If-Match."
             )
+        if self.raw_body:
+            content_type = call.headers.get(b"content-type", b"")
+            if media_type(content_type) not in self.raw_body or b"content-encoding" in call.headers:
+                raise unsupported(self.raw_body)
+
+    def read_body(self, call: Call, body: bytes) -> None:
+        """Give the call its body, as the endpoint takes it.
+
+        Raises:
+            Rejected: it is malformed.
+        """
         if self.body is not None:
-            call.body = await self._read(call, self.body)
+            call.body = self._parsed(call.headers, body, self.body)
         elif self.raw_body:
-            call.raw_body = await self._read_raw(call)
-        elif self.lane is Lane.WAITING:
-            # Nobody expects one here, but only behind the body can a client be seen to leave.
-            await call.read_body(BODY_BYTES_MAX)
+            call.raw_body = body
 
-    @property
-    def reads_body(self) -> bool:
-        """Whether `prepare` has read the body to its end."""
-        return self.body is not None or bool(self.raw_body) or self.lane is Lane.WAITING
-
-    async def answer(self, call: Call) -> Answer:
-        """Hand the call to its handler."""
-        if self.body is None:
-            return await self.handler(call)
-        return await self.handler(call, call.body)
-
-    async def _read(self, call: Call, model: type[Input]) -> Input:
-        body = await call.read_body(BODY_BYTES_MAX)
+    def _parsed(self, headers: Headers, body: bytes, model: type[Input]) -> Input:
         if not body and self.body_optional:
             return model()
-        content_type = call.headers.get(b"content-type", b"")
-        if not is_json(content_type) or b"content-encoding" in call.headers:
+        content_type = headers.get(b"content-type", b"")
+        if not is_json(content_type) or b"content-encoding" in headers:
             raise unsupported(("application/json",)) if body or content_type else _EMPTY
         try:
             return model.model_validate(parse_json(body))
         except ValidationError as error:
             raise refused(error) from None
 
-    async def _read_raw(self, call: Call) -> bytes:
-        content_type = call.headers.get(b"content-type", b"")
-        if media_type(content_type) not in self.raw_body or b"content-encoding" in call.headers:
-            raise unsupported(self.raw_body)
-        if call.lanes[self.lane].shedding:
-            raise Overloaded  # Sooner than after so many bytes.
-        return await call.read_body(BATCH_BYTES_MAX)
+    def answer(self, call: Call) -> Awaitable[Answer]:
+        """Hand the call to its handler."""
+        return self.handler(call) if self.body is None else self.handler(call, call.body)
 
 
 def unsupported(media_types: tuple[str, ...]) -> Rejected:

@@ -57,19 +57,24 @@ def request_id_of(headers: Headers) -> str:
     return str(uuid7())
 
 
-def tenant_id(headers: Headers) -> str | None:
-    """The tenant that the caller names.
+def tenant_and_host(headers: Headers) -> tuple[str | None, str | None]:
+    """The tenant that the caller names, and the host that it asked.
 
     Raises:
-        Rejected: it is no id.
+        Rejected: the tenant is no id.
     """
-    given = headers.get(b"x-tenant-id")
-    if given is None:
-        return None
-    text = given.decode("latin-1")
+    return _tenant_and_host(headers.get(b"x-tenant-id"), headers.get(b"host"))
+
+
+@lru_cache(maxsize=1024)
+def _tenant_and_host(tenant: bytes | None, host: bytes | None) -> tuple[str | None, str | None]:
+    host_text = None if host is None else host.decode("latin-1")
+    if tenant is None:
+        return None, host_text
+    text = tenant.decode("latin-1")
     if not is_id(text):
         raise refused_header("X-Tenant-ID", f"X-Tenant-ID {ID_RULE}")
-    return text
+    return text, host_text
 
 
 def idempotency_key(headers: Headers) -> str | None:

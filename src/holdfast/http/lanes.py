@@ -1,6 +1,7 @@
 """Where requests wait their turn, so that one kind of work cannot crowd out another."""
 
-from enum import Enum
+import sys
+from enum import StrEnum
 from typing import Final
 
 from holdfast.resilience.admission import Bulkhead
@@ -12,7 +13,7 @@ BATCH_QUEUE_MAX: Final = 64
 WAITING_PLACES: Final = 4096
 
 
-class Lane(Enum):
+class Lane(StrEnum):
     """What a request is admitted as."""
 
     #: Answered always, without a limit of any kind: health and metrics.
@@ -23,30 +24,30 @@ class Lane(Enum):
     WAITING = "waiting"
 
 
-class Lanes:
+class Lanes(dict[Lane, Bulkhead]):
     """The bulkhead of each lane."""
 
     def __init__(self, api_places: int, api_queue_max: int) -> None:
-        self._bulkheads = {
-            Lane.API: Bulkhead(api_places, api_queue_max),
-            Lane.BATCH: Bulkhead(BATCH_PLACES, BATCH_QUEUE_MAX),
-            Lane.WAITING: Bulkhead(WAITING_PLACES, 0),
-        }
-
-    def __getitem__(self, lane: Lane) -> Bulkhead:
-        return self._bulkheads[lane]
+        super().__init__(
+            {
+                Lane.FREE: Bulkhead(sys.maxsize, 0),
+                Lane.API: Bulkhead(api_places, api_queue_max),
+                Lane.BATCH: Bulkhead(BATCH_PLACES, BATCH_QUEUE_MAX),
+                Lane.WAITING: Bulkhead(WAITING_PLACES, 0),
+            }
+        )
 
     @property
     def queue_depth(self) -> int:
         """How many requests wait for a place, in all lanes."""
-        return sum(bulkhead.queue_depth for bulkhead in self._bulkheads.values())
+        return sum(bulkhead.queue_depth for bulkhead in self.values())
 
     @property
     def waiting(self) -> int:
         """How many long polls are open."""
-        return self._bulkheads[Lane.WAITING].active
+        return self[Lane.WAITING].active
 
     @property
     def shedding(self) -> bool:
         """Whether the next ordinary request would be sent away."""
-        return self._bulkheads[Lane.API].shedding
+        return self[Lane.API].shedding

@@ -27,6 +27,8 @@ _PREFIXES: Final = ("/api/v1", "/api")
 _REMEMBERED_MAX: Final = 16_384
 
 Methods = dict[str, Endpoint]
+#: The canonical address, its endpoint, and the ids in it.
+Found = tuple[str, Endpoint, Mapping[str, str]]
 
 
 def rewrite(path: str, raw_path: bytes | None) -> str:
@@ -52,7 +54,7 @@ class RouteTable:
 
     def __init__(self, endpoints: Iterable[Endpoint]) -> None:
         #: What an address means never changes, so the latest ones are remembered.
-        self.find = lru_cache(maxsize=_REMEMBERED_MAX)(self._find)
+        self._remembered = lru_cache(maxsize=_REMEMBERED_MAX)(self._find)
         self._by_shape: dict[tuple[str, int], list[tuple[re.Pattern[str], Methods]]] = {}
         patterns: dict[str, Methods] = {}
         for endpoint in endpoints:
@@ -64,12 +66,22 @@ class RouteTable:
             if endpoint.method == "GET":
                 patterns[endpoint.path]["HEAD"] = endpoint
 
-    def _find(self, path: str, method: str) -> tuple[Endpoint, Mapping[str, str]]:
-        """Return the endpoint and the ids in its address; call it as `find`.
+    def find(self, path: str, raw_path: bytes | None, method: str) -> Found:
+        """Return what an address means, whatever prefix it was sent with.
+
+        Args:
+            path: the address with its escapes resolved.
+            raw_path: the address as it was sent, if the server tells.
+            method: the request's method.
 
         Raises:
             Rejected: there is no such address, it takes another method, or an id is malformed.
         """
+        escaped = raw_path if raw_path is not None and b"%2" in raw_path else None
+        return self._remembered(path, escaped, method)
+
+    def _find(self, given: str, raw_path: bytes | None, method: str) -> Found:
+        path = rewrite(given, raw_path)
         allowed: set[str] = set()
         for pattern, methods in self._by_shape.get(_shape(path), ()):
             found = pattern.fullmatch(path)
@@ -81,7 +93,7 @@ class RouteTable:
                 for name, value in params.items():
                     if not is_id(value):
                         raise malformed_id(name)
-                return endpoint, params
+                return path, endpoint, params
             allowed.update(methods)
         raise self._unknown(path, allowed)
 

@@ -7,18 +7,19 @@ from holdfast.domain.values import instant_text
 
 def stock_body(record: StockRecord) -> dict[str, Json]:
     """Write a stock record."""
-    available = record.on_hand - record.reserved
+    store_id, sku, on_hand, reserved, is_out, _, _, version, updated = record
+    available = on_hand - reserved
     return {
-        "storeId": record.store_id,
-        "sku": record.sku,
-        "onHand": record.on_hand,
-        "reserved": record.reserved,
+        "storeId": store_id,
+        "sku": sku,
+        "onHand": on_hand,
+        "reserved": reserved,
         "available": available,
-        "sellable": 0 if record.is_out else available,
+        "sellable": 0 if is_out else available,
         "qty": available,
-        "isOut": record.is_out,
-        "version": record.version,
-        "updatedAt": instant_text(record.updated_at),
+        "isOut": is_out,
+        "version": version,
+        "updatedAt": instant_text(updated),
     }
 
 
@@ -45,7 +46,9 @@ def reservation_body(held: Reservation) -> dict[str, Json]:
 
 def reserved_body(outcome: Outcome) -> dict[str, Json]:
     """Write a new hold on one SKU with the stock record after it."""
-    return {**reservation_body(outcome.reservations[0]), "stock": stock_body(outcome.stock[0])}
+    body = reservation_body(outcome.reservations[0])
+    body["stock"] = stock_body(outcome.stock[0])
+    return body
 
 
 def transfer_body(action: TransferStock, outcome: Outcome) -> dict[str, Json]:

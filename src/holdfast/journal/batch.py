@@ -41,10 +41,6 @@ class Batch:
         self.events: list[bytes] = []
         self.size_bytes = 0
 
-    def add(self, json: bytes) -> None:
-        self.events.append(json)
-        self.size_bytes += len(json)
-
 
 class BatchQueue:
     """The batches that wait for the writer. The last one gathers until it is full."""
@@ -59,11 +55,14 @@ class BatchQueue:
 
     def add(self, json: bytes) -> Batch:
         """Put an event in a batch; an event larger than a batch may be gets its own."""
-        batch = self.newest
-        if batch is None or batch.size_bytes + len(json) > self._batch_bytes_max:
+        batches, size_bytes = self._batches, len(json)
+        if batches and batches[-1].size_bytes + size_bytes <= self._batch_bytes_max:
+            batch = batches[-1]
+        else:
             batch = Batch(Shared(loop=asyncio.get_running_loop()))
-            self._batches.append(batch)
-        batch.add(json)
+            batches.append(batch)
+        batch.events.append(json)
+        batch.size_bytes += size_bytes
         return batch
 
     def take(self) -> Batch | None:

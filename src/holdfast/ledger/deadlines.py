@@ -7,7 +7,7 @@ leftovers make up half of the heap, which is then swept.
 
 import heapq
 from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from typing import Final
 
 from holdfast.domain.commands import ExpireReservation, LiftOut
 from holdfast.domain.records import (
@@ -27,12 +27,8 @@ _LEFTOVERS_MIN: Final = 8
 Timed = Reservation | StockRecord
 
 
-class Deadline(NamedTuple):
-    """The instant `at` at which the record of that table and key falls due."""
-
-    at: int
-    table: str
-    key: Key
+#: The instant, in ms, at which the record of that table and key falls due.
+Deadline = tuple[int, str, Key]
 
 
 def deadline_of(record: Timed | None) -> int | None:
@@ -65,7 +61,7 @@ class _Heap:
     @property
     def earliest(self) -> int | None:
         """Return the earliest instant in it, whether or not its deadline still holds."""
-        return self._entries[0].at if self._entries else None
+        return self._entries[0][0] if self._entries else None
 
     def first(self) -> Deadline | None:
         """Return the earliest deadline that holds."""
@@ -88,24 +84,22 @@ class Deadlines:
         self._all = _Heap(self._holds)
         self._by_stock = {}
         for record in records:
-            if deadline_of(record) is not None:
-                self.begin(record)
+            at = deadline_of(record)
+            if at is not None:
+                self.begin(record, at)
 
-    def begin(self, record: Timed) -> None:
-        """Follow a record with a deadline that it did not have before."""
-        at = deadline_of(record)
-        if at is None:
-            return
+    def begin(self, record: Timed, at: int) -> None:
+        """Follow a record with a deadline, `at`, that it did not have before."""
         if isinstance(record, StockRecord):
-            self._all.push(Deadline(at, STOCK.name, record.key))
+            self._all.push((at, STOCK.name, record.key))
             return
-        deadline = Deadline(at, RESERVATION.name, record.key)
+        deadline = (at, RESERVATION.name, record.key)
         self._all.push(deadline)
-        for line in record.lines:
-            stock_key = (record.store_id, line.sku)
-            heap = self._by_stock.get(stock_key)
+        store_id, by_stock = record.store_id, self._by_stock
+        for sku, _ in record.lines:
+            heap = by_stock.get((store_id, sku))
             if heap is None:
-                heap = self._by_stock[stock_key] = _Heap(self._holds)
+                heap = by_stock[store_id, sku] = _Heap(self._holds)
             heap.push(deadline)
 
     def leave(self, record: Timed) -> None:
@@ -119,12 +113,13 @@ class Deadlines:
                 heap.leave_one()
 
     def _holds(self, deadline: Deadline) -> bool:
+        at, table, key = deadline
         record: Timed | None
-        if deadline.table == RESERVATION.name:
-            record = self._view.get(RESERVATION, deadline.key)
+        if table == RESERVATION.name:
+            record = self._view.get(RESERVATION, key)
         else:
-            record = self._view.get(STOCK, deadline.key)
-        return deadline_of(record) == deadline.at
+            record = self._view.get(STOCK, key)
+        return deadline_of(record) == at
 
     @property
     def earliest(self) -> int | None:
@@ -135,7 +130,7 @@ class Deadlines:
         """Return when the next reservation of the SKU expires, or None."""
         heap = self._by_stock.get((store_id, sku))
         first = None if heap is None else heap.first()
-        return None if first is None else first.at
+        return None if first is None else first[0]
 
     def due(self, now: int) -> ExpireReservation | LiftOut | None:
         """Return the action for the earliest deadline if it is due.
@@ -146,8 +141,7 @@ class Deadlines:
         if earliest is None or earliest > now:
             return None
         first = self._all.first()
-        if first is None or first.at > now:
+        if first is None or first[0] > now:
             return None
-        if first.table == RESERVATION.name:
-            return ExpireReservation(first.key[0])
-        return LiftOut(first.key[0], first.key[1])
+        _, table, key = first
+        return ExpireReservation(*key) if table == RESERVATION.name else LiftOut(*key)

@@ -14,10 +14,9 @@ from holdfast.domain.events import Event
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import Outcome
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Journal, NotWritten
+from holdfast.journal import Journal
 from holdfast.ledger.clock import TenantClock
 from holdfast.ledger.codec import encode_event
-from holdfast.ledger.durability import Durability, StagedAt
 from holdfast.ledger.staged import StagedView
 
 #: Who is named as the actor of events that nobody asked for.
@@ -29,19 +28,14 @@ DUE_PER_TURN_MAX = 64
 
 
 class Decided(NamedTuple):
-    """A decision, which may be answered once `rests_on` is durable."""
+    """A decision, which may be answered once everything that it could have seen is durable."""
 
-    rests_on: StagedAt
     answer: Outcome | Rejected
-    #: The fate of the event's own batch, when the decision is an event.
-    flushed: asyncio.Future[None] | None = None
-
-    @property
-    def was_handed_over(self) -> bool:
-        """Whether the disk was given the event; of a failed flush nobody knows how it ended."""
-        if self.flushed is None:
-            return False
-        return not (self.flushed.done() and isinstance(self.flushed.exception(), NotWritten))
+    #: The fate of the newest batch that it rests on, its own event's included; None: all of it
+    #: is durable. When the batch fails, so does every decision that rests on it.
+    rests_on: asyncio.Future[None] | None
+    #: Whether the decision is an event, so that it can be on disk though its flush failed.
+    is_event: bool = False
 
 
 class Deciding:
@@ -52,7 +46,6 @@ class Deciding:
         staged: StagedView,
         journal: Journal,
         clock: TenantClock,
-        durability: Durability,
         *,
         new_id: Callable[[], str],
         retention_ms: int,
@@ -64,7 +57,6 @@ class Deciding:
             staged: what decisions are made on, and where their events are laid.
             journal: where events go.
             clock: the tenant's time.
-            durability: tells what decisions rest on.
             new_id: makes the ids of events that nobody asked for.
             retention_ms: how long a reservation that expires stays readable.
             stop: is told why when a rule is broken that always holds.
@@ -72,7 +64,6 @@ class Deciding:
         self._staged = staged
         self._journal = journal
         self._clock = clock
-        self._durability = durability
         self._new_id = new_id
         self._retention_ms = retention_ms
         self._stop = stop
@@ -95,13 +86,12 @@ class Deciding:
         """Answer a repeated request from its key while nothing can be written."""
         if command.idempotency is None:
             return None
-        rests_on = self._durability.at(0)
         try:
             now = self._clock.now()
             answer = remembered(self._staged, command.actor, command.idempotency, now)
         except Rejected as no:
-            return Decided(rests_on, no)
-        return None if answer is None else Decided(rests_on, answer)
+            return Decided(no, None)
+        return None if answer is None else Decided(answer, None)
 
     def stage_due(self, now: int) -> bool:
         """Write the deadlines that have come, earliest first; False when some are left.
@@ -141,18 +131,18 @@ class Deciding:
         try:
             event = decide(self._staged, command, sequence, now)
         except Rejected as no:
-            return Decided(self._durability.at(sequence - 1), no)
+            return Decided(no, self._journal.tail)
         except InvariantViolation as bug:
             self._stop(str(bug))
             raise
         answer: Outcome | Rejected
         if isinstance(event, Outcome):
-            return Decided(self._durability.at(sequence - 1), event)
+            return Decided(event, self._journal.tail)
         if isinstance(event, RefusedRow):
             event, answer = event
         else:
             answer = event.outcome
         json = encode_event(event)
-        flushed = self._journal.append(json)
+        batch = self._journal.append(json)
         self._staged.stage(event, evolve(self._staged, event), json)
-        return Decided(self._durability.at(sequence), answer, flushed)
+        return Decided(answer, batch, is_event=True)

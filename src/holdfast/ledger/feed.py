@@ -27,17 +27,17 @@ class Feed:
     def __init__(self, journal: Journal, tenant_id: str) -> None:
         self._tenant_id = tenant_id
         self._journal = journal
-        self._recent: deque[LoggedEvent] = deque()
+        self._recent: deque[tuple[int, bytes]] = deque()
         self._recent_bytes = 0
         self._news: asyncio.Event = asyncio.Event()
 
-    def note(self, event: LoggedEvent) -> None:
+    def note(self, sequence: int, json: bytes) -> None:
         """Follow an event that was just committed."""
         recent = self._recent
-        recent.append(event)
-        self._recent_bytes += len(event.json)
+        recent.append((sequence, json))
+        self._recent_bytes += len(json)
         while len(recent) > _RECENT_MAX or (self._recent_bytes > _BYTES_MAX and len(recent) > 1):
-            self._recent_bytes -= len(recent.popleft().json)
+            self._recent_bytes -= len(recent.popleft()[1])
 
     def wake(self) -> None:
         """Let those go on who wait for events."""
@@ -50,8 +50,9 @@ class Feed:
             await self._until_news(after, wait_s)
         if after >= self._journal.durable.sequence:
             return []
-        if self._recent and self._recent[0].sequence <= after + 1:
-            start = after + 1 - self._recent[0].sequence
+        oldest = self._recent[0][0] if self._recent else None
+        if oldest is not None and oldest <= after + 1:
+            start = after + 1 - oldest
             return _page(islice(self._recent, start, start + limit))
         return await self._read(after, limit)
 
@@ -82,12 +83,12 @@ class Feed:
             return
 
 
-def _page(events: Iterable[LoggedEvent]) -> list[LoggedEvent]:
+def _page(events: Iterable[tuple[int, bytes]]) -> list[LoggedEvent]:
     page: list[LoggedEvent] = []
     size_bytes = 0
-    for event in events:
-        size_bytes += len(event.json)
+    for sequence, json in events:
+        size_bytes += len(json)
         if page and size_bytes > _BYTES_MAX:
             break
-        page.append(event)
+        page.append(LoggedEvent(sequence, json))
     return page

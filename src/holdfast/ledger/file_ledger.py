@@ -16,12 +16,11 @@ from holdfast.domain.commands import Command
 from holdfast.domain.keys import keys
 from holdfast.domain.records import Outcome, View
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Disk, Journal, JournalError
+from holdfast.journal import Disk, Journal, JournalError, NotWritten
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
 from holdfast.ledger.deadline_timer import DeadlineTimer
 from holdfast.ledger.deciding import Decided, Deciding
-from holdfast.ledger.durability import Durability, StagedLost
 from holdfast.ledger.feed import Feed
 from holdfast.ledger.followers import Followers
 from holdfast.ledger.journal_guard import JournalGuard
@@ -89,7 +88,6 @@ class FileLedger:
             on_durable=self._commit,
             on_failed=self._roll_back,
         )
-        self._durability = Durability(lambda: self._journal.durable.sequence)
         self._feed = Feed(self._journal, self.tenant_id)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
         breaker = Breaker(
@@ -104,7 +102,6 @@ class FileLedger:
             self._staged,
             self._journal,
             self._clock,
-            self._durability,
             new_id=new_id,
             retention_ms=config.reservation_retention_ms,
             stop=self.guard.stop,
@@ -153,21 +150,22 @@ class FileLedger:
     async def execute(self, command: Command) -> Outcome:
         """Decide a command and make it durable; see the port."""
         while True:
-            decided = await self._decide(command)
-            try:
-                await self._durability.reached(decided.rests_on)
-            except StagedLost:
-                if decided.was_handed_over:
-                    raise self.guard.outcome_unknown() from None
-                continue
-            answer = decided.answer
+            decided = self._decide_at_once(command) or await self._decide_in_turn(command)
+            answer, rests_on, is_event = decided
+            if rests_on is not None:
+                try:
+                    await rests_on
+                except JournalError as error:
+                    if is_event and not isinstance(error, NotWritten):
+                        raise self.guard.outcome_unknown() from None
+                    continue
             if isinstance(answer, Rejected):
                 try:
                     raise answer
                 finally:
                     # The exception knows this frame; were it to know the exception, the two would
                     # keep each other, and all that the frame holds, until a search for garbage.
-                    del answer, decided
+                    del answer, decided, rests_on
             return answer
 
     async def execute_many(
@@ -190,7 +188,9 @@ class FileLedger:
         slice_ends = loop.time() + SLICE_S
         for command in commands:
             try:
-                each: Decided | Unavailable = await self._decide(command)
+                each: Decided | Unavailable = self._decide_at_once(
+                    command
+                ) or await self._decide_in_turn(command)
             except Unavailable as no:
                 each = no
             decided.append(each)
@@ -203,26 +203,31 @@ class FileLedger:
 
     async def _settled(self, decided: Decided) -> Outcome | Rejected | Unavailable:
         try:
-            await self._durability.reached(decided.rests_on)
-        except StagedLost:
-            guard = self.guard
-            return guard.outcome_unknown() if decided.was_handed_over else guard.read_only()
+            if decided.rests_on is not None:
+                await decided.rests_on
+        except JournalError as error:
+            unknown = decided.is_event and not isinstance(error, NotWritten)
+            return self.guard.outcome_unknown() if unknown else self.guard.read_only()
         return decided.answer
 
-    async def _decide(self, command: Command) -> Decided:
+    def _decide_at_once(self, command: Command) -> Decided | None:
+        """Decide while nobody holds a lock: in one step, so nobody could tell if any was taken.
+
+        Returns:
+            The decision; None when the command has to take its turn.
+
+        Raises:
+            Unavailable: nothing can be decided now.
+        """
+        return self._decide_now(command) if self._locks.all_free else None
+
+    async def _decide_in_turn(self, command: Command) -> Decided:
         """Take the command's locks and decide it under them.
 
         Raises:
             Unavailable: nothing can be decided now.
         """
         while True:
-            if self._locks.all_free:
-                # Deciding is one step: nobody could tell whether the locks were taken for it.
-                decided = self._decide_now(command)
-                if decided is not None:
-                    return decided
-                await asyncio.sleep(0)  # More was due than one turn of the loop should carry.
-                continue
             touched = keys(self._staged, command)
             waited = not self._locks.take_now(touched)
             if waited:
@@ -257,26 +262,23 @@ class FileLedger:
 
     def _commit(self, sequence: int) -> None:
         """Everything up to `sequence` is durable: let readers see it, then wake who waits."""
-        while (staged := self._staged.pop_durable(sequence)) is not None:
-            event = staged.event
-            self._listing.note(staged.changes, self._state)
-            forgotten = self._state.apply(staged.changes, event.ts)
+        for event, changes, json in self._staged.pop_durable(sequence):
+            self._listing.note(changes, self._state)
+            forgotten = self._state.apply(changes, event.ts)
             self._last_ts = event.ts
-            self._checkpointer.note(staged.changes)
+            self._checkpointer.note(changes)
             if forgotten:
                 self._listing.forget(forgotten)
                 self._checkpointer.note(forgotten)
-            self._feed.note(LoggedEvent(event.sequence, staged.json))
+            self._feed.note(event.sequence, json)
             if self._followers:
-                self._followers.tell(event, staged.changes + forgotten)
+                self._followers.tell(event, changes + forgotten)
         self._checkpointer.after_flush()
-        self._durability.wake(sequence)
         self._feed.wake()
 
     def _roll_back(self, error: JournalError) -> None:
         """A flush failed: drop everything staged, and every decision that rests on it."""
         self._staged.drop()
-        self._durability.lose()
         self.guard.failed(error)
 
     def _on_back(self) -> None:
@@ -295,11 +297,12 @@ class FileLedger:
             if not self._deciding.stage_due(now):
                 await asyncio.sleep(0)
                 continue
-            try:
-                behind = self._staged.sequence_behind(now)
-                await self._durability.reached(self._durability.at(behind))
-            except StagedLost:
-                continue
+            tail = self._journal.tail
+            if tail is not None and self._staged.hides_a_deadline(now):
+                try:
+                    await tail
+                except JournalError:
+                    continue
             return self._reading(self._state, now, exact=True)
 
     def _read_only_reading(self, now: int) -> CommittedReading:

@@ -31,13 +31,12 @@ class SortedKeys:
 
     def add(self, key: Key) -> None:
         """Add a key that is not in it."""
-        if key in self._gone:
+        if self._gone and key in self._gone:
             self._gone.discard(key)
-            return
-        if not self._added and (not self._sorted or self._sorted[-1] < key):
+        elif not self._added and (not self._sorted or self._sorted[-1] < key):
             self._sorted.append(key)
-            return
-        self._added.append(key)
+        else:
+            self._added.append(key)
 
     def discard(self, key: Key) -> None:
         """Take a key away."""
@@ -96,7 +95,7 @@ class Listing:
         An event may put a record again as it was, so only `before` tells what is new.
         """
         for table, key, _ in changes:
-            if before.get(table, key) is None:
+            if key not in before.records(table):
                 self._add(table, key)
 
     def forget(self, forgotten: Iterable[Change]) -> None:

@@ -20,16 +20,16 @@ class Owners:
 
     def note(self, reservation: Reservation) -> None:
         """Follow a reservation that was just put into the view."""
-        if reservation.user_id is None or len(reservation.lines) != 1:
+        mine, store_id, user_id, status, lines, *_ = reservation
+        if user_id is None or len(lines) != 1:
             return
-        key = (reservation.store_id, reservation.lines[0].sku, reservation.user_id)
-        if reservation.status == ACTIVE:
-            self._add(key, reservation.reservation_id)
-        else:
-            self._discard(key, reservation.reservation_id)
-
-    def _add(self, key: Key, mine: str) -> None:
+        key = (store_id, lines[0].sku, user_id)
+        if status != ACTIVE:
+            self._discard(key, mine)
+            return
         held = self._open.setdefault(key, mine)
+        if held is mine:
+            return
         if isinstance(held, dict):
             held[mine] = None
         elif held != mine:

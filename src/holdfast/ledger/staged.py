@@ -5,26 +5,19 @@ Decisions look at it; readers never do.
 
 from collections import deque
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from holdfast.domain.events import Event
-from holdfast.domain.records import RESERVATION, STOCK, Change, Key, RecordT, Table
+from holdfast.domain.records import RESERVATION, STOCK, TABLES, Change, Key, RecordT, Table
 from holdfast.domain.state import State
 from holdfast.ledger.deadlines import Deadlines, Timed, deadline_of
 from holdfast.ledger.owners import Owners
 
-
-class Staged(NamedTuple):
-    """An event that is decided but not yet durable, with the changes that it makes."""
-
-    event: Event
-    changes: list[Change]
-    json: bytes
-
+#: An event that is decided but not yet durable, the changes that it makes, and its JSON.
+Staged = tuple[Event, list[Change], bytes]
 
 #: The events that set or lift a stock record's deadline, besides batches that do.
 _SWITCHES: Final = frozenset({"StockMarkedOut", "StockUnmarkedOut", "BatchApplied"})
-_NONE: Final = (0, None)
 
 
 class StagedView:
@@ -33,8 +26,8 @@ class StagedView:
     def __init__(self, state: State) -> None:
         self.state = state
         self._queue: deque[Staged] = deque()
-        #: (table, key) → (sequence, record) of the newest staged change.
-        self._overlay: dict[tuple[str, Key], tuple[int, Any]] = {}
+        #: By table: the newest staged record of each key. No event takes a record away.
+        self._overlay: dict[str, dict[Key, Any]] = {name: {} for name in TABLES}
         #: Deadlines of committed records that staged events end or move, with their sequences.
         self._moved: deque[tuple[int, int]] = deque()
         self._owners = Owners()
@@ -48,11 +41,8 @@ class StagedView:
 
     def get(self, table: Table[RecordT], key: Key) -> RecordT | None:
         """Return the newest record of that key, durable or not, or None."""
-        staged = self._overlay.get((table.name, key))
-        if staged is None:
-            return self.state.get(table, key)
-        record: RecordT | None = staged[1]
-        return record
+        staged: RecordT | None = self._overlay[table.name].get(key)
+        return self.state.get(table, key) if staged is None else staged
 
     def next_release(self, store_id: str, sku: str) -> int | None:
         """Return when the next reservation of the SKU expires, or None."""
@@ -64,68 +54,65 @@ class StagedView:
 
     def stage(self, event: Event, changes: list[Change], json: bytes = b"") -> None:
         """Lay the changes of the next event over what is there; `json` is its form on disk."""
-        self._queue.append(Staged(event, changes, json))
-        beginning = self._moved_by(event)
-        overlay = self._overlay
+        self._queue.append((event, changes, json))
+        switches = event.type in _SWITCHES
         for table, key, record in changes:
-            overlay[(table.name, key)] = (event.sequence, record)
-        for timed in beginning:
-            self.deadlines.begin(timed)
+            records = self._overlay[table.name]
+            if table is RESERVATION:
+                before = self.get(table, key)
+                records[key] = record
+                self._owners.note(record)
+                self._follow(before, record, event.sequence)
+            elif switches and table is STOCK:
+                before = self.get(table, key)
+                records[key] = record
+                self._follow(before, record, event.sequence)
+            else:
+                records[key] = record
 
-    def _moved_by(self, event: Event) -> list[Timed]:
-        """Follow the deadlines that the event ends; return the records of which one begins.
-
-        It looks at the records before the event, so it comes before they are laid over.
-        """
-        beginning: list[Timed] = []
-        for reservation in event.reservations:
-            self._owners.note(reservation)
-            self._compare(self.get(RESERVATION, reservation.key), reservation, event, beginning)
-        if event.type in _SWITCHES:
-            for stock in event.stock:
-                self._compare(self.get(STOCK, stock.key), stock, event, beginning)
-        return beginning
-
-    def _compare(
-        self, before: Timed | None, after: Timed, event: Event, beginning: list[Timed]
-    ) -> None:
+    def _follow(self, before: Timed | None, after: Timed, sequence: int) -> None:
+        """Follow the deadline of a record that was just laid over the one before it."""
         ends, begins = deadline_of(before), deadline_of(after)
         if ends == begins:
             return
         if before is not None and ends is not None:
-            self._moved.append((ends, event.sequence))
+            self._moved.append((ends, sequence))
             self.deadlines.leave(before)
         if begins is not None:
-            beginning.append(after)
+            self.deadlines.begin(after, begins)
 
-    def sequence_behind(self, now: int) -> int:
-        """Return the newest staged event that readers at `now` must wait for, or 0.
+    def hides_a_deadline(self, now: int) -> bool:
+        """Whether staged events end a deadline that has come and that readers still see.
 
         A committed record whose deadline has come must not be shown as it is, even when the
         staged view has ended it already: the event that did so has to be durable first.
         """
-        return max((sequence for at, sequence in self._moved if at <= now), default=0)
+        return any(at <= now for at, _ in self._moved)
 
-    def pop_durable(self, sequence: int) -> Staged | None:
-        """Take the oldest staged event off, if it is not behind `sequence`, to be committed.
+    def pop_durable(self, sequence: int) -> list[Staged]:
+        """Take the events up to `sequence` off, oldest first, to be committed.
 
-        Its changes must be put into the state before the view is looked at again.
+        Their changes must be put into the state before the view is looked at again.
         """
-        if not self._queue or self._queue[0].event.sequence > sequence:
-            return None
-        staged = self._queue.popleft()
-        overlay = self._overlay
-        for table, key, _ in staged.changes:
-            if overlay.get((table.name, key), _NONE)[0] == staged.event.sequence:
-                del overlay[(table.name, key)]
-        while self._moved and self._moved[0][1] <= staged.event.sequence:
+        queue, overlay = self._queue, self._overlay
+        durable: list[Staged] = []
+        while queue and queue[0][0].sequence <= sequence:
+            staged = queue.popleft()
+            durable.append(staged)
+            for table, key, record in staged[1]:
+                records = overlay[table.name]
+                # A later event may have laid its own record over this one.
+                if records.get(key) is record:
+                    del records[key]
+        while self._moved and self._moved[0][1] <= sequence:
             self._moved.popleft()
-        return staged
+        return durable
 
     def drop(self) -> None:
         """Forget everything staged: it will never be durable."""
         self._queue.clear()
-        self._overlay.clear()
+        for records in self._overlay.values():
+            records.clear()
         self._moved.clear()
         self._index()
 
