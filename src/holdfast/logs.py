@@ -162,11 +162,8 @@ class Logs:
         self._owns_stream = owns_stream
         self.sink = BufferedSink(stream)
         least = _LEVELS[level.lower()]
-        self._wrapper = type(
-            "Logger",
-            (_OneStep, structlog.make_filtering_bound_logger(least)),
-            {"info": _info} if least <= _LEVELS["info"] else {},
-        )
+        first = _Informing if least <= _LEVELS["info"] else _OneStep
+        self._wrapper = type("Logger", (first, structlog.make_filtering_bound_logger(least)), {})
         self.logger: FilteringBoundLogger = structlog.wrap_logger(
             self.sink, processors=[_render], wrapper_class=self._wrapper
         ).bind()
@@ -248,13 +245,15 @@ class _OneStep(structlog.BoundLoggerBase):
         getattr(self._logger, method_name)(_render(self._logger, method_name, fields))
 
 
-def _info(
-    logger: _OneStep,
-    event: str,
-    **fields: Any,  # noqa: ANN401 - whatever the caller says
-) -> None:
-    """Log a request: what structlog's `info` comes to in the end, without the way there."""
-    logger._proxy_to_logger("info", event, **fields)
+class _Informing(_OneStep):
+    """Goes straight to that step for what is logged at every request."""
+
+    def info(
+        self,
+        event: str,
+        **fields: Any,  # noqa: ANN401 - whatever the caller says
+    ) -> None:
+        self._proxy_to_logger("info", event, **fields)
 
 
 class _Forward(logging.Handler):

@@ -80,7 +80,7 @@ class Call:
     def command(self, action: Action) -> Command:
         """Return the command that this call gives: the action with its origin."""
         key = idempotency_key(self.headers)
-        stamp = None if key is None else self.idempotency(key, self._parsed_body())
+        stamp = None if key is None else self.idempotency(key, self._asked())
         return Command(
             action,
             str(uuid7()),
@@ -91,15 +91,16 @@ class Call:
             self.config.reservation_retention_ms,
         )
 
-    def idempotency(self, key: str, parsed: object) -> Idempotency:
-        """Return the key with what tells this request from another."""
-        expected = if_match(self.headers)
-        told = orjson.dumps([self.method, self.path, parsed, expected], option=orjson.OPT_SORT_KEYS)
-        fingerprint = blake2b(told, digest_size=16).hexdigest()
-        return Idempotency(key, fingerprint, self.config.idemp_ttl_ms)
+    def idempotency(self, key: str, asked: bytes) -> Idempotency:
+        """Return the key with what tells this request from another: its address and `asked`."""
+        told = blake2b(f"{self.method} {self.path}\n".encode(), digest_size=16)
+        told.update(asked)
+        return Idempotency(key, told.hexdigest(), self.services.config.idemp_ttl_ms)
 
-    def _parsed_body(self) -> Mapping[str, Any] | None:
-        return None if self.body is None else self.body.model_dump(exclude_unset=True)
+    def _asked(self) -> bytes:
+        """Return the body and the expected version as one text, whatever their spelling."""
+        body = None if self.body is None else self.body.model_dump(exclude_unset=True)
+        return orjson.dumps([body, if_match(self.headers)], option=orjson.OPT_SORT_KEYS)
 
     def ttl_ms(self, body: Input, ttl_seconds: int | None) -> int | None:
         """Return how long a reservation holds; None is for ever, absent the default."""

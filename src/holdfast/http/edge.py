@@ -103,12 +103,14 @@ class Edge:
     async def _wait_for_turn(bulkhead: Bulkhead, endpoint: Endpoint, call: Call) -> None:
         """Take a place, unless the client has given up meanwhile; only behind its body is it seen."""
         await bulkhead.enter()
+        stays = False
         try:
-            if endpoint.body_bytes_max and await is_gone(call.receive):
-                raise ClientGone
-        except BaseException:
-            bulkhead.leave()
-            raise
+            stays = not (endpoint.body_bytes_max and await is_gone(call.receive))
+        finally:
+            if not stays:
+                bulkhead.leave()
+        if not stays:
+            raise ClientGone
 
     def _failed(self, error: Exception, call: Call) -> Answer:
         if not is_expected(error):

@@ -17,7 +17,7 @@ async def decide_each(call: Call, rows: list[Row], header_key: str | None) -> An
     Raises:
         Rejected: the request's key belongs to another request.
     """
-    batch = None if header_key is None else await digest(rows)
+    batch = b"" if header_key is None else await digest(rows)
     commands: list[Command] = []
     derived: list[Idempotency] = []
     slices = Slices()
@@ -25,9 +25,9 @@ async def decide_each(call: Call, rows: list[Row], header_key: str | None) -> An
         if row.action is not None:
             stamp: Idempotency | None = None
             if row.key is not None:
-                stamp = call.idempotency(row.key, row.parsed)
+                stamp = call.idempotency(row.key, row.asked)
             elif header_key is not None:
-                stamp = call.idempotency(row_key(header_key, row.number), [batch, row.parsed])
+                stamp = call.idempotency(row_key(header_key, row.number), batch + row.asked)
                 derived.append(stamp)
             commands.append(row_command(call, row.action, stamp))
         if slices.over:

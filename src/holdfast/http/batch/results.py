@@ -5,7 +5,13 @@ from typing import Any, Final
 
 import orjson
 
-from holdfast.domain.commands import ReserveStock, TransferStock
+from holdfast.domain.commands import (
+    CancelReservation,
+    ConfirmReservation,
+    ExtendReservation,
+    ReserveStock,
+    TransferStock,
+)
 from holdfast.domain.records import Json, Outcome, Reservation
 from holdfast.domain.rejections import Rejected
 from holdfast.http.answer import NDJSON, Answer
@@ -79,7 +85,7 @@ def shares(rows: list[Row], outcome: Outcome) -> list[Outcome]:
     """
     stock = {record.key: record for record in outcome.stock}
     held = {each.reservation_id: each for each in outcome.reservations}
-    named = {row.parsed.get("reservation_id") for row in rows}
+    named = {_named(row) for row in rows}
     made = iter([each for each in outcome.reservations if each.reservation_id not in named])
     return [_share(row, stock, held, made)._replace(replayed=False) for row in rows]
 
@@ -88,13 +94,21 @@ def _share(
     row: Row, stock: dict[Any, Any], held: dict[str, Reservation], made: Iterable[Reservation]
 ) -> Outcome:
     action = row.action
+    if action is None:
+        raise TypeError(f"row {row.number} asked for nothing")
     if isinstance(action, ReserveStock):
         records = [stock[action.store_id, line.sku] for line in action.lines]
         return Outcome(tuple(records), (next(iter(made)),))
     if isinstance(action, TransferStock):
         places = (action.from_store_id, action.to_store_id)
         return Outcome(tuple(stock[place, line.sku] for line in action.lines for place in places))
-    reservation_id = row.parsed.get("reservation_id")
-    if reservation_id is not None:
-        return Outcome((), (held[reservation_id],))
-    return Outcome((stock[row.parsed["store_id"], row.parsed["sku"]],))
+    if isinstance(action, _ONE_RESERVATION):
+        return Outcome((), (held[action.reservation_id],))
+    return Outcome((stock[action.store_id, action.sku],))
+
+
+_ONE_RESERVATION: Final = (ConfirmReservation, CancelReservation, ExtendReservation)
+
+
+def _named(row: Row) -> str | None:
+    return row.action.reservation_id if isinstance(row.action, _ONE_RESERVATION) else None

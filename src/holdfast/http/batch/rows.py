@@ -1,9 +1,11 @@
 """The rows of a batch: one JSON object a line, each read as strictly as a single request."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
 
+import orjson
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from holdfast.domain.commands import (
     CancelReservation,
@@ -24,16 +26,17 @@ from holdfast.http.validation import refused
 
 ROWS_MAX: Final = 10_000
 
+_Action = Callable[[Call, Any], RowAction]
 
-@dataclass(frozen=True, slots=True)
-class Row:
+
+class Row(NamedTuple):
     """One line, and what it asks for; or why it asks for nothing that makes sense."""
 
     #: Counted from 1.
     number: int
     action: RowAction | None
-    #: The row's fields, for its fingerprint.
-    parsed: dict[str, Any]
+    #: What tells it from another row: its fields as JSON.
+    asked: bytes
     key: str | None = None
     #: Its place in a bulk load, as far as that could be read.
     line: int | None = None
@@ -70,8 +73,9 @@ def _read_row(call: Call, number: int, text: bytes) -> Row:
         return _malformed(number, value, refused(error))
     except Rejected as no:
         return _malformed(number, value, no)
-    parsed = row.model_dump(exclude_unset=True, exclude={"idempotency_key", "line"})
-    return Row(number, _action(call, row), parsed, row.idempotency_key, row.line)
+    action = _ACTIONS[model](call, row)
+    asked = orjson.dumps(_asked(value, text), option=orjson.OPT_SORT_KEYS)
+    return Row(number, action, asked, row.idempotency_key, row.line)
 
 
 def _parse(text: bytes) -> Json:
@@ -96,34 +100,53 @@ def _malformed(number: int, value: Json, no: Rejected) -> Row:
     line = value.get("line") if isinstance(value, dict) else None
     # `True` is an int to Python; and a mark beyond what `after` can say would end its load.
     readable = type(line) is int and 1 <= line <= QUANTITY_MAX
-    return Row(number, None, {}, None, line if readable else None, no)
+    return Row(number, None, b"", None, line if readable else None, no)
 
 
-def _action(call: Call, row: models.Row) -> RowAction:  # noqa: C901 - one case for each op
-    match row:
-        case models.AdjustRow():
-            return actions.adjust((row.store_id, row.sku), row, row.expected_version)
-        case models.CountRow():
-            return actions.count((row.store_id, row.sku), row, row.expected_version)
-        case models.ReceiveRow():
-            return actions.receive((row.store_id, row.sku), row, row.expected_version)
-        case models.ShipRow():
-            return actions.ship((row.store_id, row.sku), row, row.expected_version)
-        case models.OutRow():
-            return actions.set_out((row.store_id, row.sku), row, row.expected_version)
-        case models.TransferRow():
-            return actions.transfer(row)
-        case models.ReserveRow():
-            ttl_ms = call.ttl_ms(row, row.ttl_seconds)
-            lines = actions.lines_of(row)
-            return ReserveStock(
-                new_id(), row.store_id, row.user_id, lines, ttl_ms, row.expected_version
-            )
-        case models.ConfirmRow():
-            return ConfirmReservation(row.reservation_id, row.user_id, row.expected_version)
-        case models.CancelRow():
-            return CancelReservation(row.reservation_id, row.user_id, row.expected_version)
-        case models.ExtendRow():
-            ttl_ms = call.ttl_ms(row, row.ttl_seconds)
-            return ExtendReservation(row.reservation_id, row.user_id, ttl_ms, row.expected_version)
-    raise TypeError(f"no action for a row of type {type(row).__name__}")
+def _asked(value: dict[str, Json], text: bytes) -> dict[str, Json]:
+    """Return what a row asks, whatever its spelling: without its key and place, in camelCase."""
+    if b"_" in text:
+        value = {to_camel(name): each for name, each in value.items()}
+    for name in _NOT_ASKED:
+        value.pop(name, None)
+    return value
+
+
+_NOT_ASKED: Final = ("idempotencyKey", "line")
+
+
+def _reserve(call: Call, row: models.ReserveRow) -> ReserveStock:
+    ttl_ms = call.ttl_ms(row, row.ttl_seconds)
+    lines = actions.lines_of(row)
+    return ReserveStock(new_id(), row.store_id, row.user_id, lines, ttl_ms, row.expected_version)
+
+
+def _confirm(_: Call, row: models.ConfirmRow) -> ConfirmReservation:
+    return ConfirmReservation(row.reservation_id, row.user_id, row.expected_version)
+
+
+def _cancel(_: Call, row: models.CancelRow) -> CancelReservation:
+    return CancelReservation(row.reservation_id, row.user_id, row.expected_version)
+
+
+def _extend(call: Call, row: models.ExtendRow) -> ExtendReservation:
+    ttl_ms = call.ttl_ms(row, row.ttl_seconds)
+    return ExtendReservation(row.reservation_id, row.user_id, ttl_ms, row.expected_version)
+
+
+def _at_place(make: Callable[[actions.Place, Any, int | None], RowAction]) -> _Action:
+    return lambda _, row: make((row.store_id, row.sku), row, row.expected_version)
+
+
+_ACTIONS: Final[dict[type[models.Row], _Action]] = {
+    models.AdjustRow: _at_place(actions.adjust),
+    models.CountRow: _at_place(actions.count),
+    models.ReceiveRow: _at_place(actions.receive),
+    models.ShipRow: _at_place(actions.ship),
+    models.OutRow: _at_place(actions.set_out),
+    models.TransferRow: lambda _, row: actions.transfer(row),
+    models.ReserveRow: _reserve,
+    models.ConfirmRow: _confirm,
+    models.CancelRow: _cancel,
+    models.ExtendRow: _extend,
+}

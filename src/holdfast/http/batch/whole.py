@@ -31,7 +31,7 @@ async def decide_whole(call: Call, rows: list[Row], header_key: str | None) -> A
         call.request_id,
         None
         if header_key is None
-        else call.idempotency(header_key, ["atomic", [row.parsed for row in rows]]),
+        else call.idempotency(header_key, b"\n".join([b"atomic", *(row.asked for row in rows)])),
         None,
         call.config.reservation_retention_ms,
     )

@@ -72,7 +72,7 @@ def _without_line(row: Row) -> Row:
     if row.line is None or row.refused is not None:
         return row
     no = invalid("/line", "A line belongs to a load: name its source, or leave the line out.")
-    return Row(row.number, None, {}, row.key, None, no)
+    return Row(row.number, None, b"", row.key, None, no)
 
 
 async def read_batch_source(call: Call) -> Answer:
