@@ -13,7 +13,13 @@ from holdfast.domain.records import KEY, STORE, RememberedKey
 from holdfast.domain.rejections import Rejected, idempotency_mismatch, invalid
 from holdfast.http.answer import Answer, json_answer
 from holdfast.http.body import Receive
-from holdfast.http.headers import Headers, idempotency_key, if_match, none_match
+from holdfast.http.headers import (
+    Headers,
+    idempotency_key,
+    if_match,
+    none_match,
+    request_id_of,
+)
 from holdfast.http.lanes import Lanes
 from holdfast.http.schemas.base import Input
 from holdfast.http.services import HttpConfig, Services
@@ -47,14 +53,13 @@ class Call:
         lanes: Lanes,
         method: str,
         headers: Headers,
-        request_id: str,
         receive: Receive,
     ) -> None:
         self.services = services
         self.lanes = lanes
         self.method = method
         self.headers = headers
-        self.request_id = request_id
+        self.request_id = request_id_of(headers)
         self.receive = receive
 
     @property

@@ -16,7 +16,7 @@ from holdfast.http.answer import Answer
 from holdfast.http.body import BodyReader, ClientGone, is_gone
 from holdfast.http.call import Call
 from holdfast.http.endpoint import Endpoint
-from holdfast.http.headers import demand_single, request_id_of, tenant_and_host
+from holdfast.http.headers import demand_single, tenant_and_host
 from holdfast.http.lanes import Lane, Lanes
 from holdfast.http.paths import RouteTable
 from holdfast.http.problems import is_expected, problem
@@ -51,9 +51,7 @@ class Edge:
         started = perf_counter()
         given = scope["headers"]
         headers = dict(given)
-        call = Call(
-            self._services, self.lanes, scope["method"], headers, request_id_of(headers), receive
-        )
+        call = Call(self._services, self.lanes, scope["method"], headers, receive)
         try:
             if len(headers) != len(given):
                 demand_single(given)
