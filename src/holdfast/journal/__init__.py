@@ -133,6 +133,7 @@ that it names is not whole, MANIFEST.1.json counts, and after it the journal alo
 from holdfast.journal.checkpoint import Checkpoint, Checkpoints
 from holdfast.journal.disk import Disk, OsDisk
 from holdfast.journal.errors import (
+    ArchiveFailed,
     CheckpointFailed,
     FlushFailed,
     FormatTooNew,
@@ -148,9 +149,11 @@ from holdfast.journal.frame import START, Cursor, Frame
 from holdfast.journal.journal import Journal, Stats
 from holdfast.journal.provision import create
 from holdfast.journal.recovery import Recovered, Torn, recover
+from holdfast.journal.scan import Located, scan
 
 __all__ = [
     "START",
+    "ArchiveFailed",
     "Checkpoint",
     "CheckpointFailed",
     "Checkpoints",
@@ -163,6 +166,7 @@ __all__ = [
     "Journal",
     "JournalCorrupt",
     "JournalError",
+    "Located",
     "NotWritten",
     "OpenFailed",
     "OsDisk",
@@ -173,4 +177,5 @@ __all__ = [
     "Torn",
     "create",
     "recover",
+    "scan",
 ]

@@ -118,6 +118,11 @@ class Checkpoints:
         """Whether the next checkpoint builds on none, so that it needs every shard."""
         return self._newest is None
 
+    @property
+    def older_sequence(self) -> int:
+        """The last event in both checkpoints that are kept; 0 while there are not two."""
+        return 0 if self._older is None else self._older.cursor.sequence
+
     def _demand_in_place(self) -> None:
         """Refuse to build on a checkpoint that somebody took away; the next starts anew."""
         if self._newest_in_place and NEWEST not in self._disk.files(self.folder):
