@@ -49,6 +49,7 @@ class WatchedDisk(SimulatedDisk):
     def __init__(self) -> None:
         super().__init__()
         self.looked_at: list[Path] = []
+        self.looked_below: list[Path] = []
         self.threads: set[int] = set()
 
     def files_in(self, folder: Path) -> list[str]:
@@ -57,7 +58,7 @@ class WatchedDisk(SimulatedDisk):
         return super().files_in(folder)
 
     def files(self, folder: Path) -> list[str]:
-        self.looked_at.append(folder)
+        self.looked_below.append(folder)
         return super().files(folder)
 
     def open(self, path: Path, mode: str) -> int:
@@ -107,6 +108,7 @@ def test_a_start_with_a_checkpoint_neither_lists_nor_opens_the_archive() -> None
     process = Process(disk)
     process.end()
     assert not [path for path in disk.looked_at if path.is_relative_to(ARCHIVE)]
+    assert FOLDER not in disk.looked_below
     assert len(archived(disk)) > 1
 
 
@@ -256,6 +258,16 @@ def test_a_first_segment_that_cuts_off_elsewhere_is_refused_by_the_archive(lengt
         replayed(disk)
 
 
+def test_a_first_segment_that_begins_behind_the_beginning_is_refused_unread() -> None:
+    disk = without(archived_book(), archive=True)
+    forge(disk, segments(disk)[0], lambda *_: {"ordinal": 1})
+    for path in segments(disk)[1:]:
+        del disk.names[path]
+    end = Cursor(20, replay(archived_book())[1][-1].chain)
+    with pytest.raises(JournalCorrupt, match="does not begin at the beginning"):
+        replay(disk, end)
+
+
 def test_every_flipped_byte_of_the_archive_is_refused() -> None:
     disk = archived_book()
     for path in archived(disk):
@@ -334,6 +346,9 @@ async def test_archiving_that_fails_is_told_and_done_by_a_later_call() -> None:
         await process.append(event(21))
         await process.journal.archive_behind(20)
         assert len(archived(disk)) > count
+        count = len(disk.log)
+        await process.journal.archive_behind(20)
+        assert len(disk.log) == count
         process.end()
         assert replayed(disk.power_cut()) == process.events
 

@@ -9,7 +9,9 @@ from holdfast.journal import (
     ReadFailed,
     scan,
 )
+from holdfast.journal.frame import checksummed
 from holdfast.journal.scan import _CHUNK_BYTES
+from holdfast.journal.segment import encode_header, load_segments
 from holdfast.journal.watermark import Watermark
 from tests.unit.journal.book import Process, archived_book, without
 from tests.unit.journal.simulated_disk import SimulatedDisk
@@ -195,6 +197,27 @@ def test_a_truncated_log_and_another_history_are_refused() -> None:
     end = replay(disk)[0].end
     put_watermark(disk, Watermark(*end.watermark[:2], end.cursor._replace(chain=bytes(16))))
     with pytest.raises(JournalCorrupt, match="not the watermark's"):
+        scanned(disk)
+
+
+def test_a_header_that_cuts_off_an_event_is_refused() -> None:
+    disk, _ = three_segments()
+    first, second, _ = load_segments(disk, FOLDER, TENANT)
+    content = disk.content(first.path)
+    cut = content.rindex(b"\n", 0, first.stop - 1) + 1
+    forged = encode_header(second.header._replace(previous_length=cut))
+    disk.put(second.path, forged + disk.content(second.path)[second.start :])
+    with pytest.raises(JournalCorrupt, match="does not follow"):
+        scanned(disk)
+
+
+def test_a_batch_that_did_not_begin_is_refused() -> None:
+    disk, _ = three_segments()
+    path = segments(disk)[0]
+    first_line, *lines = disk.content(path).splitlines(keepends=True)
+    wrong = checksummed(lines[0][9:-1].replace(b"1 1 ", b"1 0 "))
+    disk.put(path, b"".join([first_line, wrong, *lines[1:]]))
+    with pytest.raises(JournalCorrupt, match="batch of event 1 did not begin"):
         scanned(disk)
 
 
