@@ -130,8 +130,10 @@ class Checkpointer:
         await self._archive()
 
     async def _archive(self) -> None:
+        older = self._checkpoints.older_cursor
         try:
-            await self._archive_behind(self._checkpoints.older_sequence)
+            if older is not None:
+                await self._archive_behind(older.sequence)
         except JournalError as error:
             _log.error("segments not archived, will be tried again", error=str(error))
 

@@ -71,7 +71,9 @@ class Process:
         await self.archive()
 
     async def archive(self) -> None:
-        await self.journal.archive_behind(self.checkpoints.older_sequence)
+        older = self.checkpoints.older_cursor
+        if older is not None:
+            await self.journal.archive_behind(older.sequence)
 
     def end(self) -> None:
         end_thread(self.journal)
