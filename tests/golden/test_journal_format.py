@@ -8,9 +8,20 @@ frozen files beside this one. `python -m tests.golden.test_journal_format` write
 import asyncio
 from pathlib import Path
 
-from holdfast.journal import START, Checkpoints, Cursor, Frame, Journal, OsDisk, create, recover
+from holdfast.journal import (
+    START,
+    Checkpoints,
+    Cursor,
+    Frame,
+    Journal,
+    OsDisk,
+    create,
+    recover,
+    scan,
+)
 
 GOLDEN = Path(__file__).parent / "journal_format_1"
+ARCHIVED = Path(__file__).parent / "journal_format_1_archive"
 EVENTS = [
     b'{"sequence":1,"type":"StockReceived","payload":{"sku":"SKU123","qty":10}}',
     b'{"sequence":2,"type":"StockReserved","payload":{"sku":"SKU123","qty":3}}',
@@ -56,6 +67,28 @@ def write(folder: Path) -> None:
     checkpoints.write(cursor, {"stock/STORE1.0": b'{"SKU123":4}\n'})
 
 
+def write_archived(folder: Path) -> None:
+    """The same journal, opened once more; what is behind event 3 goes to the archive."""
+
+    async def archive() -> None:
+        journal = Journal(
+            folder / "journal",
+            "demo",
+            recover(folder / "journal", "demo", OsDisk(), lambda _: None),
+            OsDisk(),
+            on_durable=lambda _: None,
+            on_failed=lambda error: None,
+            idle_sync_s=1e6,
+        )
+        journal.open()
+        await journal.append(b'{"sequence":7}')
+        await journal.archive_behind(5)
+        await journal.seal()
+
+    write(folder)
+    asyncio.run(archive())
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -88,5 +121,21 @@ def test_the_frozen_checkpoint_is_read_and_belongs_to_the_frozen_journal() -> No
     recover(GOLDEN / "journal", "demo", OsDisk(), lambda _: None, checkpoint.cursor)
 
 
+def test_archiving_moves_files_and_changes_none(tmp_path: Path) -> None:
+    write_archived(tmp_path)
+    assert contents(tmp_path) == contents(ARCHIVED)
+    archived = contents(ARCHIVED / "journal" / "archive")
+    assert len(archived) == 2
+    assert archived.items() <= contents(GOLDEN / "journal").items()
+
+
+def test_the_frozen_archive_is_read() -> None:
+    folder, frames = ARCHIVED / "journal", list[Frame]()
+    recover(folder, "demo", OsDisk(), frames.append)
+    assert [frame.json for frame in frames] == [*EVENTS, b'{"sequence":7}']
+    assert [each.frame for each in scan(folder, "demo", OsDisk())] == frames
+
+
 if __name__ == "__main__":
     write(GOLDEN)
+    write_archived(ARCHIVED)

@@ -158,7 +158,7 @@ CODES: Final = {
     "already_exists": "A unique thing is taken.",
     "in_use": "It still has stock, reservations or recipes.",
     "reservation_expired": "Its stock was released; reserve again.",
-    "history_gone": "`after` is older than what is kept.",
+    "history_gone": "`after` is older than what is kept; `details.firstSequence` is the oldest event here.",
     "payload_too_large": "Over 1 MiB; over 16 MiB for a batch.",
     "unsupported_media_type": "`details.accepted` lists what is taken.",
     "rate_limited": "This client's token bucket is empty.",

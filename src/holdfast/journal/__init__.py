@@ -19,8 +19,10 @@ Folder
 ======
 
     journal/
-      00000001-00000000000000000001.log    segments: %08d ordinal - %020d first sequence
-      00000002-00000000000000004711.log
+      00000002-00000000000000004711.log    segments: %08d ordinal - %020d first sequence
+      00000003-00000000000000009803.log
+      archive/
+        00000001-00000000000000000001.log  older ones, which no start needs
       durable                              the watermark
       ….log.<offset>.torn                  bytes that recovery set aside; nothing reads them
       ….tmp                                being prepared, or left by a crash; nothing reads them
@@ -28,7 +30,7 @@ Folder
       MANIFEST.json  MANIFEST.1.json       the current checkpoint, and its predecessor
       <shard>@<sequence>.json              what they name; a shard's name may contain folders
 
-Ordinals rise by one. An operator may remove the oldest segments, never one in between.
+Ordinals rise by one, from 1 in the archive, or in the journal as long as nothing was archived.
 
 
 Segment
@@ -97,10 +99,36 @@ that wakes late then finds its watermark file without a name, its temporary file
 segment cut.
 
 
+Archive
+=======
+
+A segment is *closed* once another follows it. After a checkpoint was written, the closed segments
+whose events all lie at or before the *older* one of the two that are kept move to `archive/`, so a
+start from either of them reads nothing there. Only the process that opened the journal moves
+them, oldest first, one at a time: rename, sync of `archive/`, sync of `journal/`. A crash between
+any of these leaves a segment in one of the folders, or the same file in both; no order in which
+renames are lost leaves a hole. The bytes of a segment, its name and its ordinal stay what they
+are, and nothing is ever deleted. A file that is in the archive already is replaced when it is the
+same; one of that ordinal that differs stops the archiving.
+
+Archive and journal are one log. Its order is that of the ordinals. Where a segment is in both, the
+one in the journal counts: of the archive, only what is older than the journal's first segment is
+looked at. That segment's header cuts the newest archived one off, as everywhere. Who needs events
+older than the journal's first looks for them in the archive, by name, and demands every ordinal
+from the segment that holds the first such event up to the journal. Is one of them missing in the
+middle, that is corruption. Are the oldest missing (an operator may take them away, oldest first),
+then reading them, and a start that needs them, is refused by naming the events and the segments.
+
+What the first segment in `journal/` says of those before it is checked by whoever relies on it: a
+start that reads the segment by the chain of the checkpoint it reads on from, everyone else by the
+archived segment that must end at that byte, with that sequence and that chain.
+
+
 Recovery
 ========
 
-Recovery changes nothing. Every segment but the last must be good up to its cut: unbroken
+Recovery changes nothing. It reads the segments that hold events later than the checkpoint's, and
+of the others in `journal/` the headers; without a checkpoint, all of archive and journal. Every segment but the last must be good up to its cut: unbroken
 sequences, batches, chain and checksums. In the last one, the first line that is not good ends
 the log. What stands there and behind it is
 
@@ -133,6 +161,7 @@ that it names is not whole, MANIFEST.1.json counts, and after it the journal alo
 from holdfast.journal.checkpoint import Checkpoint, Checkpoints
 from holdfast.journal.disk import Disk, OsDisk
 from holdfast.journal.errors import (
+    ArchiveFailed,
     CheckpointFailed,
     FlushFailed,
     FormatTooNew,
@@ -148,9 +177,11 @@ from holdfast.journal.frame import START, Cursor, Frame
 from holdfast.journal.journal import Journal, Stats
 from holdfast.journal.provision import create
 from holdfast.journal.recovery import Recovered, Torn, recover
+from holdfast.journal.scan import Located, scan
 
 __all__ = [
     "START",
+    "ArchiveFailed",
     "Checkpoint",
     "CheckpointFailed",
     "Checkpoints",
@@ -163,6 +194,7 @@ __all__ = [
     "Journal",
     "JournalCorrupt",
     "JournalError",
+    "Located",
     "NotWritten",
     "OpenFailed",
     "OsDisk",
@@ -173,4 +205,5 @@ __all__ = [
     "Torn",
     "create",
     "recover",
+    "scan",
 ]

@@ -88,6 +88,16 @@ class Checkpoints:
             return None
         return Checkpoint(self.folder, self._disk, self._newest, self.notices)
 
+    @property
+    def is_first(self) -> bool:
+        """Whether the next checkpoint builds on none, so that it needs every shard."""
+        return self._newest is None
+
+    @property
+    def older_cursor(self) -> Cursor | None:
+        """Where the older of the two stands: no start from either needs an event up to there."""
+        return None if self._older is None else self._older.cursor
+
     def write(self, cursor: Cursor, changed: Mapping[str, bytes | None]) -> None:
         """Save the state at `cursor`: `changed` anew (None: gone), the rest as it was.
 
@@ -112,11 +122,6 @@ class Checkpoints:
             ) from fault
         except OSError as error:
             raise CheckpointFailed("list", self.folder, cause=str(error), hint=_HINT) from error
-
-    @property
-    def is_first(self) -> bool:
-        """Whether the next checkpoint builds on none, so that it needs every shard."""
-        return self._newest is None
 
     def _demand_in_place(self) -> None:
         """Refuse to build on a checkpoint that somebody took away; the next starts anew."""

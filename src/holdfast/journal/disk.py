@@ -62,6 +62,10 @@ class Disk(Protocol):
         """Every file below a folder as a relative path, sorted; no folder, no files."""
         ...
 
+    def files_in(self, folder: Path) -> list[str]:
+        """The names of the files right in a folder, sorted; no folder, no files."""
+        ...
+
 
 class OsDisk:
     """The disk of the operating system."""
@@ -118,6 +122,13 @@ class OsDisk:
     def files(self, folder: Path) -> list[str]:
         found = (path for path in folder.rglob("*") if path.is_file())
         return sorted(path.relative_to(folder).as_posix() for path in found)
+
+    def files_in(self, folder: Path) -> list[str]:
+        try:
+            with os.scandir(folder) as found:
+                return sorted(entry.name for entry in found if entry.is_file())
+        except FileNotFoundError:
+            return []
 
 
 def read_file(disk: Disk, path: Path, size_bytes: int | None = None) -> bytes:

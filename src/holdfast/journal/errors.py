@@ -56,11 +56,22 @@ class ReopenFailed(JournalError):
 
 
 class HistoryGone(JournalError):
-    """The events asked for are older than what is kept."""
+    """The events asked for are older than what is kept, which begins at `first_sequence`."""
+
+    def __init__(self, path: Path, first_sequence: int, *, cause: str, hint: str) -> None:
+        super().__init__("read", path, cause=cause, hint=hint)
+        self.first_sequence = first_sequence
 
 
 class ReadFailed(JournalError):
     """Events that are durable could not be read, or no longer are what was written."""
+
+
+# When segments are archived.
+
+
+class ArchiveFailed(JournalError):
+    """A segment was not moved to the archive, or not durably; it is whole wherever it is."""
 
 
 # When a checkpoint is written.

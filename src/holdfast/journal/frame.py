@@ -23,6 +23,12 @@ class Frame(NamedTuple):
     chain: bytes
     json: bytes
 
+    @property
+    def line_bytes(self) -> int:
+        """How long its line is, the newline included."""
+        numbers = len(str(self.sequence)) + len(str(self.batch))
+        return 8 + numbers + 2 * CHAIN_BYTES + len(self.json) + 5
+
 
 START: Final = Cursor(0, bytes(CHAIN_BYTES))
 

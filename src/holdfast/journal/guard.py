@@ -97,7 +97,7 @@ class GuardedDisk:
 
     def remove_temporaries(self, folder: Path) -> None:
         """Remove what earlier writers left half done; none of them can give it a name then."""
-        for name in self.plain.files(folder):
+        for name in self.plain.files_in(folder):
             if name.endswith(TEMPORARY):
                 self.unlink(folder / name)
 

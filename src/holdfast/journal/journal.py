@@ -10,10 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import Final
 
 from holdfast.journal.appender import Appender, Beginning, Position
+from holdfast.journal.archive import archive_segment
 from holdfast.journal.batch import BATCH_BYTES_MAX, Batch, BatchQueue, Shared
 from holdfast.journal.disk import Disk
 from holdfast.journal.errors import FlushFailed, JournalError, NotWritten, OpenFailed
@@ -276,6 +278,23 @@ class Journal:
             return []
         segments = (*self._closed_segments, self._end.segment)
         return await asyncio.to_thread(read_frames, self._disk, segments, after, limit, bytes_max)
+
+    # Archiving.
+
+    async def archive_behind(self, sequence: int) -> None:
+        """Move the closed segments that hold no event later than `sequence` to the archive.
+
+        One after the other, off the loop; the newest segment, to which the writer appends, stays.
+        Reading goes on meanwhile. One call at a time. Raises ArchiveFailed: what was not moved
+        is moved by a later call.
+        """
+        if self._state is State.CLOSED:
+            raise RuntimeError("only who opened a journal may archive its segments")
+        segments = pairwise((*self._closed_segments, self._end.segment))
+        behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, segments)
+        for segment, _ in list(behind):
+            await asyncio.to_thread(archive_segment, self._disk, segment.path)
+            self._closed_segments = self._closed_segments[1:]
 
     # How.
 

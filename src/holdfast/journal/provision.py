@@ -33,7 +33,7 @@ def create(folder: Path, tenant_id: str, disk: Disk) -> None:
 
 
 def _demand_unused(disk: Disk, folder: Path) -> None:
-    if NAME in disk.files(folder) and read_watermark(disk, folder).cursor != START:
+    if NAME in disk.files_in(folder) and read_watermark(disk, folder).cursor != START:
         raise JournalCorrupt("read", folder, cause="there is no segment", hint=RESTORE)
 
 

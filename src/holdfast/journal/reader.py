@@ -5,10 +5,12 @@ its checksum, its sequence and its place in the chain verified.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import chain, pairwise
 from typing import Final
 
+from holdfast.journal.archive import archived_segments, open_segment
 from holdfast.journal.disk import Disk
-from holdfast.journal.errors import HistoryGone, ReadFailed
+from holdfast.journal.errors import ReadFailed
 from holdfast.journal.frame import Frame, decode_line, link
 from holdfast.journal.segment import RESTORE, TRY_AGAIN, Segment
 
@@ -21,22 +23,31 @@ def read_frames(
 ) -> list[Frame]:
     """Events later than `after`, oldest first: at most `limit`, together at most `bytes_max`.
 
-    One event always fits, however long it is. Blocks. Raises HistoryGone and ReadFailed.
+    What is older than the first of the segments comes from the archive. One event always fits,
+    however long it is. Blocks. Raises HistoryGone, JournalCorrupt and ReadFailed.
     """
-    oldest = segments[0]
-    if after < oldest.header.before.sequence:
-        cause = f"event {after + 1} is asked for, the oldest kept is {oldest.header.first_sequence}"
-        hint = f"Take the present state, or read after {oldest.header.before.sequence}"
-        raise HistoryGone("read", oldest.path.parent, cause=cause, hint=hint)
     page = _Page(after, limit, bytes_max)
-    for segment, following in zip(segments, [*segments[1:], None], strict=True):
-        if following is None or following.header.before.sequence > page.last_sequence:
-            try:
-                if not page.fill(disk, segment):
-                    break
-            except OSError as error:
-                raise ReadFailed("read", segment.path, cause=str(error), hint=TRY_AGAIN) from error
+    try:
+        for segment in segments_behind(disk, segments, after):
+            if not page.fill(disk, segment):
+                break
+    except OSError as error:
+        folder = segments[0].path.parent
+        raise ReadFailed("read", folder, cause=str(error), hint=TRY_AGAIN) from error
     return page.frames
+
+
+def segments_behind(disk: Disk, segments: Sequence[Segment], after: int) -> Iterator[Segment]:
+    """Those that hold events later than `after`, oldest first, the archived ones included.
+
+    `segments` are the journal's own. Raises HistoryGone, JournalCorrupt, OSError.
+    """
+    own = (
+        segment
+        for segment, following in pairwise(segments)
+        if following.header.before.sequence > after
+    )
+    return chain(archived_segments(disk, segments[0], after), own, segments[-1:])
 
 
 class _Page:
@@ -64,7 +75,7 @@ class _Page:
 
 
 def _frames_after(disk: Disk, segment: Segment, after: int) -> Iterator[Frame]:
-    handle = disk.open(segment.path, "read")
+    handle = open_segment(disk, segment.path)
     try:
         for line in _lines(disk, handle, segment, _find(disk, handle, segment, after)):
             frame = decode_line(line)

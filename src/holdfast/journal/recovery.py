@@ -10,12 +10,14 @@ never finished: torn. The watermark and `born_with` narrow that down from the ot
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple, NoReturn
 
 from holdfast.journal.appender import Beginning, Position
+from holdfast.journal.archive import BRING_BACK, archived_segments
 from holdfast.journal.disk import Disk, read_file
-from holdfast.journal.errors import JournalCorrupt, ReadFailed
+from holdfast.journal.errors import HistoryGone, JournalCorrupt, ReadFailed
 from holdfast.journal.frame import START, Cursor, Frame, body_of, decode_line, seal_line
 from holdfast.journal.segment import RESTORE, TRY_AGAIN, Segment, load_segments
 from holdfast.journal.walk import Walk, walk
@@ -82,6 +84,8 @@ def recover(
         if not segments:
             raise JournalCorrupt("read", folder, cause="there is no segment", hint=RESTORE)
         return _Recovery(disk, segments, mark, after, apply).run()
+    except HistoryGone as gone:
+        raise JournalCorrupt("read", gone.path, cause=gone.cause, hint=BRING_BACK) from gone
     except OSError as error:
         raise ReadFailed("read", folder, cause=str(error), hint=TRY_AGAIN) from error
 
@@ -104,10 +108,8 @@ class _Recovery:
         self._chains: dict[int, bytes | None] = {after.sequence: None, mark.cursor.sequence: None}
 
     def run(self) -> Recovered:
-        if self._after.sequence < self._segments[0].header.before.sequence:
-            cause = f"the events from {self._after.sequence + 1} on are in no segment"
-            _refuse(self._segments[0].path, 0, cause)
-        for segment, following in zip(self._segments, self._segments[1:], strict=False):
+        archived = archived_segments(self._disk, self._segments[0], self._after.sequence)
+        for segment, following in pairwise([*archived, *self._segments]):
             self._note(following.header.before)
             if following.header.before.sequence > self._after.sequence:
                 self._walk_closed(segment, following.header.before)

@@ -38,6 +38,14 @@ class Header(NamedTuple):
         return self.before.sequence + 1
 
 
+class Listed(NamedTuple):
+    """What the name of a segment's file says."""
+
+    ordinal: int
+    first_sequence: int
+    path: Path
+
+
 class Segment(NamedTuple):
     """A segment: its file, its header, and the bytes of it that count (`start` to `stop`)."""
 
@@ -98,24 +106,31 @@ def create_segment(
     return Segment(path, header, len(first_line), len(first_line) + len(content)), handle
 
 
+def list_segments(disk: Disk, folder: Path) -> list[Listed]:
+    """The segments right in a folder by their names, oldest first."""
+    return [
+        Listed(int(match[1]), int(match[2]), folder / name)
+        for name in disk.files_in(folder)
+        if (match := _NAME.fullmatch(name)) is not None
+    ]
+
+
 def load_segments(disk: Disk, folder: Path, tenant_id: str) -> list[Segment]:
-    """Every segment, oldest first, once the headers agree with each other.
+    """Every segment right in a folder, oldest first, once the headers agree with each other.
 
     Each `stop` is what the next header says; that of the last is the size of its file.
     """
-    paths = [folder / name for name in disk.files(folder) if _NAME.fullmatch(name)]
     segments: list[Segment] = []
-    for path in paths:
-        segment = _load(disk, path, tenant_id)
+    for listed in list_segments(disk, folder):
+        segment = load_segment(disk, listed.path, tenant_id)
         if segments:
-            segments[-1] = _cut_off(segments[-1], segment)
-        elif segment.header.ordinal == 1 and segment.header.before != START:
-            raise _corrupt(path, "the first segment does not begin at the beginning")
+            segments[-1] = cut_off(segments[-1], segment)
         segments.append(segment)
     return segments
 
 
-def _load(disk: Disk, path: Path, tenant_id: str) -> Segment:
+def load_segment(disk: Disk, path: Path, tenant_id: str) -> Segment:
+    """A segment by itself: its `stop` is the size of its file. Raises JournalCorrupt, OSError."""
     line, newline, _ = read_file(disk, path, HEADER_BYTES_MAX).partition(b"\n")
     header = _decode_header(path, line) if newline else None
     if header is None:
@@ -124,6 +139,8 @@ def _load(disk: Disk, path: Path, tenant_id: str) -> Segment:
         raise _corrupt(path, f"it belongs to {header.tenant_id!r}, not to {tenant_id!r}")
     if path.name != segment_name(header.ordinal, header.first_sequence):
         raise _corrupt(path, "its header tells of a file of another name")
+    if 1 in {header.ordinal, header.first_sequence} and header.before != START:
+        raise _corrupt(path, "the first segment does not begin at the beginning")
     return Segment(path, header, len(line) + 1, disk.size(path))
 
 
@@ -144,7 +161,8 @@ def _decode_header(path: Path, line: bytes) -> Header | None:
     return header if len(before.chain) == CHAIN_BYTES else None
 
 
-def _cut_off(segment: Segment, following: Segment) -> Segment:
+def cut_off(segment: Segment, following: Segment) -> Segment:
+    """The segment as far as the header of the next one lets it count. Raises JournalCorrupt."""
     header = following.header
     if header.ordinal != segment.header.ordinal + 1:
         missing = f"segment {segment.header.ordinal + 1} is missing or there twice"

@@ -30,15 +30,17 @@ def walk(  # noqa: C901 - one flat loop: a call per line would cost a third of a
     apply: Callable[[Frame], None],
     apply_after: int,
     chains: dict[int, bytes | None],
+    batch: int = 0,
 ) -> Walk:
     """Verify line after line; call `apply` for each event later than `apply_after`.
 
-    Fills in the chain at every sequence that is a key of `chains`.
+    `batch` is that of the line in front, when the walk begins in the middle of a segment. Fills
+    in the chain at every sequence that is a key of `chains`.
     """
     sequence, chain = before
     position = batch_start = start
     before_batch = before
-    batch, batch_text = 0, b""
+    batch_text = b"%d" % batch if batch else b""
     problem: str | None = None
     while position < len(data):
         end = data.find(b"\n", position)

@@ -5,7 +5,7 @@ never needed for correctness, so a failed one is logged and tried again later.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, NamedTuple
 
 import orjson
@@ -49,6 +49,7 @@ class Checkpointer:
         moment: Callable[[], Moment],
         journal_bytes: Callable[[], int],
         every: CheckpointEvery,
+        archive_behind: Callable[[int], Awaitable[None]],
         on_written: Callable[[], None] = lambda: None,
     ) -> None:
         self._checkpoints = checkpoints
@@ -57,6 +58,7 @@ class Checkpointer:
         self._moment = moment
         self._journal_bytes = journal_bytes
         self._every = every
+        self._archive_behind = archive_behind
         self._on_written = on_written
         self._saved_bytes = journal_bytes()
         self._pause_until = 0.0
@@ -125,6 +127,15 @@ class Checkpointer:
             self._shards.changed.update(content)
             raise
         self._on_written()
+        await self._archive()
+
+    async def _archive(self) -> None:
+        older = self._checkpoints.older_cursor
+        try:
+            if older is not None:
+                await self._archive_behind(older.sequence)
+        except JournalError as error:
+            _log.error("segments not archived, will be tried again", error=str(error))
 
     def _encode_and_write(self, moment: Moment, content: dict[str, ShardContent]) -> None:
         files = {name: encode_shard(shard) for name, shard in content.items()}

@@ -61,7 +61,9 @@ class Feed:
             frames = await self._journal.read(after, limit)
         except HistoryGone as gone:
             raise Rejected(
-                "history_gone", f"Events behind {after} are no longer kept here."
+                "history_gone",
+                f"Events before {gone.first_sequence} are no longer kept here.",
+                {"firstSequence": gone.first_sequence},
             ) from gone
         except JournalError as error:
             _log.error("events could not be read", tenant=self._tenant_id, error=str(error))

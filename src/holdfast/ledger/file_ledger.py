@@ -113,6 +113,7 @@ class FileLedger:
             moment=lambda: Moment(self._journal.durable, self._last_ts),
             journal_bytes=lambda: self._journal.stats.bytes,
             every=config.checkpoint_every,
+            archive_behind=self._journal.archive_behind,
             on_written=lambda: count("checkpoints"),
         )
 

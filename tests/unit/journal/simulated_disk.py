@@ -50,6 +50,24 @@ def _place(content: bytearray, offset: int, data: bytes) -> None:
 
 
 @dataclass
+class Naming:
+    """A name that is given, or taken away (no inode). A rename never loses the file: before its
+    old name goes, its new one is there."""
+
+    path: Path
+    inode: Inode | None
+    moved: "Naming | None" = None
+
+    def apply(self, names: dict[Path, Inode]) -> None:
+        if self.moved is not None:
+            self.moved.apply(names)
+        if self.inode is None:
+            names.pop(self.path, None)
+        else:
+            names[self.path] = self.inode
+
+
+@dataclass
 class Fault:
     """What happens to the operation of that number (the first is 1), or to all from it on."""
 
@@ -69,7 +87,7 @@ class SimulatedDisk:
         self.random = random.Random(seed)
         self.names: dict[Path, Inode] = {}
         self.durable_names: dict[Path, Inode] = {}
-        self.pending_names: dict[Path, list[tuple[Path, Inode | None]]] = {}
+        self.pending_names: dict[Path, list[Naming]] = {}
         self.handles: dict[int, tuple[Inode, Path]] = {}
         self.positions: dict[int, int] = {}
         self.next_handle = 100
@@ -92,8 +110,8 @@ class SimulatedDisk:
         """What is found after a power cut: what was synced, and anything of the rest."""
         disk = SimulatedDisk(self.random.randrange(2**32))
         for operations in self.pending_names.values():
-            for path, inode in operations[: self.random.randint(0, len(operations))]:
-                _rename(self.durable_names, path, inode)
+            for naming in operations[: self.random.randint(0, len(operations))]:
+                naming.apply(self.durable_names)
         for path, inode in self.durable_names.items():
             inode.lose(self.random)
             content = bytes(inode.durable)
@@ -138,8 +156,8 @@ class SimulatedDisk:
 
     def fsync_folder(self, folder: Path) -> None:
         with _Step(self, "fsync", folder):
-            for path, inode in self.pending_names.pop(folder, []):
-                _rename(self.durable_names, path, inode)
+            for naming in self.pending_names.pop(folder, []):
+                naming.apply(self.durable_names)
 
     def rename(self, source: Path, target: Path) -> None:
         with _Step(self, "rename", target):
@@ -147,7 +165,7 @@ class SimulatedDisk:
                 raise FileNotFoundError(errno.ENOENT, "no such file", str(source))
             inode = self.names[source]
             self._name(target, inode)
-            self._name(source, None)
+            self._name(source, None, Naming(target, inode))
 
     def unlink(self, path: Path) -> None:
         if self.killed:
@@ -162,6 +180,8 @@ class SimulatedDisk:
         return bytes(self.handles[handle][0].visible[offset : offset + size_bytes])
 
     def size(self, path: Path) -> int:
+        if path not in self.names:
+            raise FileNotFoundError(errno.ENOENT, "no such file", str(path))
         return len(self.names[path].visible)
 
     def files(self, folder: Path) -> list[str]:
@@ -170,6 +190,9 @@ class SimulatedDisk:
             for path in self.names
             if path.is_relative_to(folder)
         )
+
+    def files_in(self, folder: Path) -> list[str]:
+        return sorted(path.name for path in self.names if path.parent == folder)
 
     # How.
 
@@ -190,16 +213,10 @@ class SimulatedDisk:
             inode.lose(self.random)
             raise
 
-    def _name(self, path: Path, inode: Inode | None) -> None:
-        _rename(self.names, path, inode)
-        self.pending_names.setdefault(path.parent, []).append((path, inode))
-
-
-def _rename(names: dict[Path, Inode], path: Path, inode: Inode | None) -> None:
-    if inode is None:
-        names.pop(path, None)
-    else:
-        names[path] = inode
+    def _name(self, path: Path, inode: Inode | None, moved: "Naming | None" = None) -> None:
+        naming = Naming(path, inode, moved)
+        naming.apply(self.names)
+        self.pending_names.setdefault(path.parent, []).append(naming)
 
 
 class _Step:

@@ -11,6 +11,7 @@ from tests.unit.journal.simulated_disk import Action, Fault, SimulatedDisk
 
 FOLDER = Path("/t/journal")
 TENANT = "TENANT1"
+ARCHIVE = FOLDER / "archive"
 STATE = Path("/t/state")
 NEVER_S = 1e6
 DURABLE = FOLDER / "durable"
@@ -98,7 +99,11 @@ def three_segments(*, seal: bool = False) -> tuple[SimulatedDisk, list[bytes]]:
 
 
 def segments(disk: SimulatedDisk) -> list[Path]:
-    return [FOLDER / name for name in disk.files(FOLDER) if name.endswith(".log")]
+    return [FOLDER / name for name in disk.files_in(FOLDER) if name.endswith(".log")]
+
+
+def archived(disk: SimulatedDisk) -> list[Path]:
+    return [ARCHIVE / name for name in disk.files_in(ARCHIVE)]
 
 
 def copy(disk: SimulatedDisk) -> SimulatedDisk:
