@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from holdfast.domain.values import ID_REGEX
 from holdfast.http.problems import KINDS, TYPE_PREFIX
 
 SUMMARY: Final = "Stock that a retail chain can trust."
@@ -16,7 +17,8 @@ reached below `/api` and at the root, and what is below `/stores/…` also below
 
 **JSON.** Answers are camelCase; input may be snake_case too, but never both for one field. Unknown
 fields and unknown query parameters are refused. Answers give times in UTC, as ISO 8601 down to the
-millisecond; input may have any zone. Quantities are integers within ±(2^53 - 1). An id has the form
+millisecond; input may have any zone. Quantities are integers within ±(2^53 - 1), written without a
+fraction or an exponent. An id has the form
 `[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`. A body has at most 1 MiB (16 MiB for `/batch`) and 32 levels, no
 NaN, no key twice, no lone surrogate, is complete within 30 seconds (else 408
 `request_timeout`), and is not compressed.
@@ -110,24 +112,27 @@ HEADERS: Final[dict[str, Any]] = {
     },
 }
 
+#: Versions of sixteen digits are taken too, up to 2^53 - 1; no record will live to see one.
+_IF_MATCH: Final = r'^(\*|(W/)?"(0|[1-9][0-9]{0,14})"|0|[1-9][0-9]{0,14})$'
+
 PARAMETERS: Final[dict[str, Any]] = {
     "TenantId": {
         "name": "X-Tenant-ID",
         "in": "header",
         "description": "The tenant; else the domain in `Host` says it.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": f"^{ID_REGEX}$"},
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "Makes it safe to send the request again. Visible ASCII characters.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
         "description": 'The version to write at: `3`, `"3"`, `W/"3"`, or `*` for any.',
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": _IF_MATCH},
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
@@ -138,8 +143,11 @@ PARAMETERS: Final[dict[str, Any]] = {
     "RequestId": {
         "name": "X-Request-ID",
         "in": "header",
-        "description": "An id for the request: at most 128 visible ASCII characters.",
-        "schema": {"type": "string", "maxLength": 128},
+        "description": (
+            "An id for the request: 1 to 128 visible ASCII characters. "
+            "Any other is not used, and the answer names a new one."
+        ),
+        "schema": {"type": "string"},
     },
 }
 
