@@ -177,11 +177,11 @@ def _reply(endpoint: Endpoint, status: int, reply: Reply, models: _Models) -> Sc
 
 def _codes(endpoint: Endpoint) -> list[str]:
     """Every code that this endpoint may answer with, by what it takes and does."""
-    codes = ["validation_error"]
+    codes = ["validation_error", "request_timeout", "head_too_large"]
     if endpoint.tenant:
         codes.append("not_found")
     if endpoint.body is not None or endpoint.raw_body:
-        codes += ["request_timeout", "payload_too_large", "unsupported_media_type"]
+        codes += ["payload_too_large", "unsupported_media_type"]
     if endpoint.writes:
         codes += ["idempotency_mismatch", "read_only", "journal_unavailable", "lease_held"]
     if endpoint.lane is not Lane.FREE:

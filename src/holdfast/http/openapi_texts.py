@@ -21,7 +21,10 @@ millisecond; input may have any zone. Quantities are integers within ±(2^53 - 1
 fraction or an exponent. An id has the form
 `[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`. A body has at most 1 MiB (16 MiB for `/batch`) and 32 levels, no
 NaN, no key twice, no lone surrogate, is complete within 30 seconds (else 408
-`request_timeout`), and is not compressed.
+`request_timeout`), and is not compressed. The head in front of it, address and headers, has at most
+32 KiB and 100 headers (else 431 `head_too_large`) and is complete within 10 seconds. What is no
+HTTP/1.1 is 400. After each of these the connection is closed; requests that were complete before
+are answered first.
 
 **Problems** are RFC 9457 `application/problem+json`; `code` is what programs act on, and `detail`
 is a sentence for the person at the screen. `details.errors[].pointer` is a JSON pointer into the
@@ -157,7 +160,7 @@ CODES: Final = {
     "forbidden": "The reservation is another user's, or the caller may not do this.",
     "not_found": "Unknown, or another tenant's.",
     "method_not_allowed": "`Allow` lists the methods.",
-    "request_timeout": "The body took too long; send it again.",
+    "request_timeout": "Head or body took too long; send it again.",
     "version_conflict": "`details.currentVersion` is the version now; for a load `details.mark`.",
     "insufficient_stock": "`details.shortages` names every short line.",
     "idempotency_mismatch": "Same key, other payload or route.",
@@ -170,6 +173,7 @@ CODES: Final = {
     "payload_too_large": "Over 1 MiB; over 16 MiB for a batch.",
     "unsupported_media_type": "`details.accepted` lists what is taken.",
     "rate_limited": "This client's token bucket is empty.",
+    "head_too_large": "Over 32 KiB, or over 100 headers.",
     "internal_error": "Report the request id.",
     "overloaded": "All places and the queue are taken; nothing was done.",
     "read_only": "Nothing was written.",
