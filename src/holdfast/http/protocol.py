@@ -12,10 +12,12 @@ its *cycle*'s as soon as the head was complete.
 """
 
 import asyncio
+import math
 from typing import Any, Final, NamedTuple
 
 import httptools
 from structlog.typing import FilteringBoundLogger
+from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -27,6 +29,10 @@ from holdfast.http.edge import NO_ROUTE
 from holdfast.http.headers import request_id_of
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import problem
+
+#: So often within the time for a head all connections are looked at.
+_LOOKS: Final = 10
+_NEVER: Final = math.inf
 
 #: Behind an early answer so much of the request's body is thrown away.
 _DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -42,11 +48,7 @@ class HeadLimits(NamedTuple):
 
 
 class Door:
-    """What all connections of one server share: limits, deadlines, and where a no is noted.
-
-    One timer serves all connections. All get the same time, so the order in which they began to
-    wait is the order in which they are due.
-    """
+    """What all connections of one server share: limits, a sweep, and where a no is noted."""
 
     def __init__(
         self, metrics: Metrics, logger: FilteringBoundLogger, limits: HeadLimits | None = None
@@ -54,39 +56,33 @@ class Door:
         self.limits = limits or HeadLimits()
         self._metrics = metrics
         self._log = logger
-        self._due: dict[BoundedProtocol, float] = {}
+        self._connections: set[BoundedProtocol] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     def protocol(self, **given: Any) -> "BoundedProtocol":  # noqa: ANN401 - uvicorn's own
         """Make the protocol of one connection, as uvicorn asks for it."""
         return BoundedProtocol(self, **given)
 
-    def begin(self, connection: "BoundedProtocol") -> None:
-        """Put a connection under a deadline, counted from now."""
-        loop = asyncio.get_running_loop()
-        self._due.pop(connection, None)
-        self._due[connection] = loop.time() + self.limits.timeout_s
+    def enter(self, connection: "BoundedProtocol") -> None:
+        """Look after a connection."""
+        self._connections.add(connection)
         if self._timer is None:
-            self._timer = loop.call_later(self.limits.timeout_s, self._sweep, loop)
+            self._look_later(connection.loop)
 
-    def end(self, connection: "BoundedProtocol") -> None:
-        """The connection was in time, or is gone."""
-        self._due.pop(connection, None)
+    def leave(self, connection: "BoundedProtocol") -> None:
+        """The connection has ended, or speaks another protocol now."""
+        self._connections.discard(connection)
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = loop.call_later(self.limits.timeout_s / _LOOKS, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        late: list[BoundedProtocol] = []
-        next_due: float | None = None
         now = loop.time()
-        for connection, due in self._due.items():
-            if due > now:
-                next_due = due
-                break
-            late.append(connection)
-        self._timer = None if next_due is None else loop.call_at(next_due, self._sweep, loop)
-        for connection in late:
-            del self._due[connection]
-        for connection in late:
+        for connection in [each for each in self._connections if each.due <= now]:
             connection.overdue()
+        self._timer = None
+        if self._connections:
+            self._look_later(loop)
 
     def note(self, request_id: str, status: int, detail: str) -> None:
         """Leave the same traces as every other answer."""
@@ -106,11 +102,15 @@ class Door:
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
+    # Before the first request there is neither, whatever uvicorn's annotations say.
+    scope: HTTPScope | None  # type: ignore[assignment]  # see above
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # see above
+
     def __init__(self, door: Door, **given: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(**given)
         self._door = door
-        #: Whether it is under the door's deadline.
-        self._awaited = False
+        #: When it is to be ended, on the loop's clock. Never while a request is at work.
+        self.due = self.loop.time() + door.limits.timeout_s
         #: Whether no more is read.
         self._shut = False
         self._refusal: tuple[Rejected, str] | None = None
@@ -119,23 +119,22 @@ class BoundedProtocol(HttpToolsProtocol):
         self._piece_bytes = 0
         #: The request that was not complete when the latest piece ended, and how many bytes have
         #: come since that bring it no nearer: of its head, or around its body.
-        self._unfinished: object = None
+        self._unfinished: HTTPScope | None = None
         self._idle_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self._await_head()
+        self._door.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._door.end(self)
+        self._door.leave(self)
 
     def data_received(self, data: bytes) -> None:
         if self._shut:
             return
-        self._unset_keepalive_if_required()
         self._piece_bytes = len(data)
-        newest_before = self._newest
+        newest_before = self.cycle
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -145,7 +144,7 @@ class BoundedProtocol(HttpToolsProtocol):
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Rejected) else _not_http(error))
             return
-        newest = self._newest
+        newest = self.cycle
         if (
             newest is None
             or newest.more_body
@@ -163,27 +162,29 @@ class BoundedProtocol(HttpToolsProtocol):
         in_pieces = self._unfinished is self.scope
         if (in_pieces or self._piece_bytes > limits.bytes_max) and self._too_long():
             raise _too_large(f"It has more than {limits.bytes_max} bytes.")
-        if self._awaited:
-            self._awaited = False
-            self._idle_bytes = 0
-            self._door.end(self)
+        self._idle_bytes = 0
+        self.due = _NEVER
         super().on_headers_complete()
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        """Go on, as uvicorn does, but without a timer of its own for each pause."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            pause_s = self._door.limits.timeout_s if self._in_head else self.timeout_keep_alive
+            self.due = self.loop.time() + pause_s
         if self._answers_due:
             self._answers_due -= 1
             if not self._answers_due:
                 self._say_no()
 
     def overdue(self) -> None:
-        """The deadline has passed."""
-        self._awaited = False
-        newest = self._newest
-        if self._answers_due or not (newest is None or newest.response_complete):
-            # While a request is at work here, the next one is not waited for.
-            self._await_head()
-        elif self._in_head and not self._shut:
+        """The connection's time has passed."""
+        if self._in_head and not self._shut:
             self._refuse(
                 Rejected("request_timeout", "The request did not arrive in time. Send it again.")
             )
@@ -191,37 +192,25 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     @property
-    def _newest(self) -> RequestResponseCycle | None:
-        """The request whose head was the last to be complete."""
-        return self.cycle
-
-    @property
     def _in_head(self) -> bool:
-        begun: object = self.scope
-        newest = self._newest
+        begun, newest = self.scope, self.cycle
         return begun is not None and (newest is None or newest.scope is not begun)
 
     def _too_long(self) -> bool:
         sizes = (len(name) + len(value) + 4 for name, value in self.headers)
         return len(self.url) + sum(sizes) > self._door.limits.bytes_max
 
-    def _await_head(self) -> None:
-        if not self._awaited:
-            self._awaited = True
-            self._door.begin(self)
-
     def _look_at_rest(self, newest_before: RequestResponseCycle | None) -> None:
         """See to it that what has begun comes to an end, in time and in bounds."""
-        in_head = self._in_head
-        newest = self._newest
+        in_head, newest = self._in_head, self.cycle
         answered = newest is None or newest.response_complete
-        if in_head or answered:
-            self._await_head()
         if self._unfinished is not self.scope:
             # The piece may hold the end of another request; then it is not known where this began.
             is_all = self._unfinished is None and newest is newest_before
             self._idle_bytes = self._piece_bytes if is_all else 0
             self._unfinished = self.scope
+            if in_head and answered:
+                self.due = self.loop.time() + self._door.limits.timeout_s
         elif newest is not None and newest.body and not in_head:
             self._idle_bytes = 0
         else:
@@ -236,7 +225,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _asked_to_upgrade(self) -> None:
         """Answer in HTTP/1.1. The parser reads no body here and is of no use behind this request."""
         if self._should_upgrade():
-            self._door.end(self)
+            self._door.leave(self)
             self.handle_websocket_upgrade()
             return
         declared = dict(self.headers)
@@ -244,7 +233,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(
                 invalid("#/headers/Upgrade", "There is HTTP/1.1 only; leave the Upgrade out.")
             )
-        else:
+        elif self.cycle is not None:
             self._shut = True
             self.cycle.keep_alive = False
 
@@ -255,7 +244,7 @@ class BoundedProtocol(HttpToolsProtocol):
         leave. Only one that was answered before all of it had come keeps that answer.
         """
         self._shut = True
-        newest = self._newest
+        newest = self.cycle
         if newest is not None and not newest.response_complete:
             self._answers_due = 1 + len(self.pipeline)
         if newest is not None and not self._in_head:
@@ -287,13 +276,11 @@ class BoundedProtocol(HttpToolsProtocol):
             (b"connection", b"close"),
         ]
         lines = [b"%s: %s\r\n" % header for header in headers]
-        self._unset_keepalive_if_required()
         self.transport.write(b"".join([STATUS_LINE[answer.status], *lines, b"\r\n", answer.body]))
         self._door.note(request_id, answer.status, no.detail)
         self.transport.write_eof()
         self.flow.resume_reading()
-        self._awaited = False
-        self._await_head()
+        self.due = self.loop.time() + self._door.limits.timeout_s
 
 
 def _not_http(error: Exception) -> Rejected:

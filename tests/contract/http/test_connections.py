@@ -110,7 +110,9 @@ class Shop:
 
 
 @asynccontextmanager
-async def serving(limits: HeadLimits, ledger: MemoryLedger | None = None) -> AsyncIterator[Shop]:
+async def serving(
+    limits: HeadLimits, ledger: MemoryLedger | None = None, keep_alive_s: int = 3600
+) -> AsyncIterator[Shop]:
     world = World(MemoryLedger() if ledger is None else ledger)
     door = Door(world.metrics, world.logs.logger, limits)
     config = uvicorn.Config(
@@ -120,6 +122,7 @@ async def serving(limits: HeadLimits, ledger: MemoryLedger | None = None) -> Asy
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=keep_alive_s,
     )
     config.load()
     state = ServerState()
@@ -197,6 +200,23 @@ async def test_a_connection_on_which_nothing_begins_is_closed_in_silence(sent: b
         await connection.send(sent)
         assert await connection.ends()
         assert shop.refusals() == []
+
+
+async def test_a_connection_that_stays_idle_behind_an_answer_is_closed_in_silence() -> None:
+    async with serving(HASTY, keep_alive_s=0) as shop, shop.connection() as connection:
+        await connection.send(LIVENESS)
+        assert (await connection.hear()).status == 200
+        assert await connection.ends()
+        assert shop.refusals() == []
+
+
+async def test_a_head_in_time_is_served_however_often_one_was_waited_for() -> None:
+    async with serving(HASTY) as shop, shop.connection() as connection:
+        for _ in range(3):
+            await connection.send(LIVENESS)
+            assert (await connection.hear()).status == 200
+            async with shop.connection() as other:
+                assert await other.ends()
 
 
 async def test_the_second_head_of_a_connection_has_its_own_deadline() -> None:
@@ -286,7 +306,7 @@ async def test_garbage_in_a_body_that_nobody_waits_for_only_ends_the_connection(
 
 async def test_an_endless_body_behind_its_answer_ends_the_connection() -> None:
     head = b"POST /nowhere HTTP/1.1\r\nhost: t\r\ncontent-length: 99999999\r\n\r\n"
-    async with serving(HASTY) as shop, shop.connection() as connection:
+    async with serving(HASTY, keep_alive_s=0) as shop, shop.connection() as connection:
         await connection.send(head)
         assert (await connection.hear()).status == 404
         await connection.send(b"x")
