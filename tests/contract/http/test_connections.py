@@ -93,10 +93,11 @@ async def test_the_second_head_of_a_connection_has_its_own_deadline() -> None:
         assert (await connection.hear()).is_problem(408, "request_timeout")
 
 
-async def test_a_request_at_work_is_not_disturbed_by_the_slow_head_behind_it() -> None:
+@pytest.mark.parametrize("behind", [b"", LIVENESS[:20]])
+async def test_a_request_at_work_has_no_deadline_here_whatever_comes_behind(behind: bytes) -> None:
     ledger = HeldLedger()
     async with serving(HASTY, ledger) as shop, shop.connection() as connection:
-        await connection.send(receive(1) + LIVENESS[:20])
+        await connection.send(receive(1) + behind)
         await ledger.asked.acquire()
         async with shop.connection() as other:  # whose deadline began later, and passes
             assert await other.ends()
