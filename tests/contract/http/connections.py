@@ -19,12 +19,11 @@ PATIENT = HeadLimits(timeout_s=3600)
 HASTY = HeadLimits(timeout_s=0.05)
 
 
-def receive(qty: int, **headers: str) -> bytes:
-    body = json.dumps({"storeId": "S", "sku": "A", "qty": qty}).encode()
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+def receive(qty: int, padding: int = 0) -> bytes:
+    body = json.dumps({"storeId": "S", "sku": "A", "qty": qty}).encode() + b" " * padding
     return (
         b"POST /inventory/receive HTTP/1.1\r\nhost: testserver\r\ncontent-type: application/json\r\n"
-        + b"content-length: %d\r\n%s\r\n%s" % (len(body), lines.encode(), body)
+        + b"content-length: %d\r\n\r\n%s" % (len(body), body)
     )
 
 

@@ -38,6 +38,21 @@ async def test_a_head_beyond_the_limits_is_431(sent: bytes, size: int) -> None:
         assert shop.refusals() == [431]
 
 
+async def test_the_body_before_a_head_does_not_count() -> None:
+    large = receive(1, padding=60_000)
+    async with serving(PATIENT) as shop, shop.connection() as connection:
+        await connection.send(large + LIVENESS[:20], LIVENESS[20:])
+        assert [(await connection.hear()).status for _ in range(2)] == [200, 200]
+
+
+async def test_a_head_that_begins_behind_one_in_pieces_counts_from_its_first_byte() -> None:
+    async with serving(PATIENT) as shop, shop.connection() as connection:
+        await connection.send(LIVENESS[:20], LIVENESS[20:])
+        assert (await connection.hear()).status == 200
+        await connection.send(b"GET /" + b"x" * 70_000)
+        assert (await connection.hear()).is_problem(431, "head_too_large")
+
+
 async def test_headers_behind_a_body_count_too() -> None:
     body = receive(1).partition(b"\r\n\r\n")[2]
     begun = begin_chunks() + b"%x\r\n%s\r\n0\r\n" % (len(body), body)
