@@ -88,8 +88,9 @@ class Connection:
 class Shop:
     """A server on a port of its own."""
 
-    def __init__(self, world: World, port: int) -> None:
+    def __init__(self, world: World, door: Door, port: int) -> None:
         self.world = world
+        self.door = door
         self._port = port
 
     @asynccontextmanager
@@ -129,7 +130,7 @@ async def serving(
         0,
     )
     try:
-        yield Shop(world, listener.sockets[0].getsockname()[1])
+        yield Shop(world, door, listener.sockets[0].getsockname()[1])
     finally:
         listener.close()
         for connection in list(state.connections):

@@ -1,5 +1,7 @@
 """What a connection may send, byte by byte, and what it hears."""
 
+import asyncio
+
 import pytest
 
 from tests.contract.http.connections import HASTY, LIVENESS, PATIENT, begin_chunks, receive, serving
@@ -227,3 +229,13 @@ async def test_whoever_still_sends_hears_the_refusal() -> None:
     async with serving(PATIENT) as shop, shop.connection() as connection:
         await connection.send(b"\0", *[b"x" * 10_000] * 20)
         assert (await connection.hear()).is_problem(400, "validation_error")
+
+
+async def test_of_a_connection_that_has_ended_nothing_is_kept() -> None:
+    async with serving(PATIENT) as shop:
+        async with shop.connection() as connection:
+            await connection.send(LIVENESS)
+            assert (await connection.hear()).status == 200
+            assert len(shop.door._connections) == 1
+        while shop.door._connections:  # noqa: ASYNC110 - the door tells nobody
+            await asyncio.sleep(0)
