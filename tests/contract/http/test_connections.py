@@ -1,6 +1,7 @@
 """What a connection may send, byte by byte, and what it hears."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -197,6 +198,17 @@ async def test_an_endless_body_behind_its_answer_ends_the_connection() -> None:
         assert (await connection.hear()).status == 404
         await connection.send(b"x")
         assert await connection.ends()
+
+
+async def test_of_a_body_behind_its_answer_only_so_much_is_thrown_away() -> None:
+    head = b"POST /nowhere HTTP/1.1\r\nhost: t\r\ncontent-length: 99999999\r\n\r\n"
+    async with serving(PATIENT) as shop, shop.connection() as connection:
+        await connection.send(head)
+        assert (await connection.hear()).status == 404
+        with contextlib.suppress(ConnectionError):  # the server may have gone away by then
+            await connection.send(*[b"x" * (1 << 20)] * 20)
+            assert await connection.ends()
+        assert not shop.door._connections
 
 
 async def test_a_wish_to_upgrade_is_answered_in_http_1() -> None:
