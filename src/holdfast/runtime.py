@@ -23,6 +23,7 @@ from holdfast import __version__
 from holdfast.domain.events import UnknownEvent
 from holdfast.http.app import create_app
 from holdfast.http.metrics import Metrics
+from holdfast.http.protocol import Door
 from holdfast.http.services import HttpConfig, Services
 from holdfast.journal import JournalError, OsDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
@@ -209,7 +210,7 @@ class _Service:
         return _Server(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=Door(self._metrics, self._logs.logger).protocol,  # type: ignore[arg-type]  # it only calls it
                 loop="uvloop",
                 lifespan="off",
                 log_config=None,

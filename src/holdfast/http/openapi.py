@@ -15,6 +15,7 @@ from holdfast.domain.values import ID_REGEX
 from holdfast.http import openapi_texts as texts
 from holdfast.http.endpoint import Endpoint, Reply, operation_id
 from holdfast.http.lanes import Lane
+from holdfast.http.openapi_links import LINKS
 from holdfast.http.problems import KINDS, PROBLEM_JSON
 from holdfast.http.routes import ENDPOINTS
 from holdfast.http.schemas.outputs import Problem
@@ -145,7 +146,8 @@ def _request_body(endpoint: Endpoint, models: _Models) -> Schema:
 
 def _responses(endpoint: Endpoint, models: _Models) -> Schema:
     responses: dict[str, Schema] = {
-        str(status): _reply(endpoint, reply, models) for status, reply in endpoint.replies.items()
+        str(status): _reply(endpoint, status, reply, models)
+        for status, reply in endpoint.replies.items()
     }
     by_status: dict[str, list[str]] = {}
     for code in _codes(endpoint):
@@ -155,7 +157,7 @@ def _responses(endpoint: Endpoint, models: _Models) -> Schema:
     return dict(sorted(responses.items()))
 
 
-def _reply(endpoint: Endpoint, reply: Reply, models: _Models) -> Schema:
+def _reply(endpoint: Endpoint, status: int, reply: Reply, models: _Models) -> Schema:
     headers: Schema = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if reply.etag:
         headers["ETag"] = {"$ref": "#/components/headers/ETag"}
@@ -167,16 +169,19 @@ def _reply(endpoint: Endpoint, reply: Reply, models: _Models) -> Schema:
     if reply.text_types:
         for kind in reply.text_types:
             written.setdefault("content", {})[kind] = {"schema": {"type": "string"}}
+    links = LINKS.get((operation_id(endpoint), status))
+    if links is not None:
+        written["links"] = links
     return written
 
 
 def _codes(endpoint: Endpoint) -> list[str]:
     """Every code that this endpoint may answer with, by what it takes and does."""
-    codes = ["validation_error"]
+    codes = ["validation_error", "request_timeout", "head_too_large"]
     if endpoint.tenant:
         codes.append("not_found")
     if endpoint.body is not None or endpoint.raw_body:
-        codes += ["request_timeout", "payload_too_large", "unsupported_media_type"]
+        codes += ["payload_too_large", "unsupported_media_type"]
     if endpoint.writes:
         codes += ["idempotency_mismatch", "read_only", "journal_unavailable", "lease_held"]
     if endpoint.lane is not Lane.FREE:

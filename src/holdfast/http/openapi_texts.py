@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from holdfast.domain.values import ID_REGEX
 from holdfast.http.problems import KINDS, TYPE_PREFIX
 
 SUMMARY: Final = "Stock that a retail chain can trust."
@@ -16,10 +17,14 @@ reached below `/api` and at the root, and what is below `/stores/…` also below
 
 **JSON.** Answers are camelCase; input may be snake_case too, but never both for one field. Unknown
 fields and unknown query parameters are refused. Answers give times in UTC, as ISO 8601 down to the
-millisecond; input may have any zone. Quantities are integers within ±(2^53 - 1). An id has the form
+millisecond; input may have any zone. Quantities are integers within ±(2^53 - 1), written without a
+fraction or an exponent. An id has the form
 `[A-Za-z0-9][A-Za-z0-9_.-]{0,63}`. A body has at most 1 MiB (16 MiB for `/batch`) and 32 levels, no
 NaN, no key twice, no lone surrogate, is complete within 30 seconds (else 408
-`request_timeout`), and is not compressed.
+`request_timeout`), and is not compressed. The head in front of it, address and headers, has at most
+32 KiB and 100 headers (else 431 `head_too_large`) and is complete within 10 seconds. What is no
+HTTP/1.1 is 400. After each of these the connection is closed; requests that were complete before
+are answered first.
 
 **Problems** are RFC 9457 `application/problem+json`; `code` is what programs act on, and `detail`
 is a sentence for the person at the screen. `details.errors[].pointer` is a JSON pointer into the
@@ -110,24 +115,27 @@ HEADERS: Final[dict[str, Any]] = {
     },
 }
 
+#: Versions of sixteen digits are taken too, up to 2^53 - 1; no record will live to see one.
+_IF_MATCH: Final = r'^(\*|(W/)?"(0|[1-9][0-9]{0,14})"|0|[1-9][0-9]{0,14})$'
+
 PARAMETERS: Final[dict[str, Any]] = {
     "TenantId": {
         "name": "X-Tenant-ID",
         "in": "header",
         "description": "The tenant; else the domain in `Host` says it.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": f"^{ID_REGEX}$"},
     },
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
         "description": "Makes it safe to send the request again. Visible ASCII characters.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
     },
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
         "description": 'The version to write at: `3`, `"3"`, `W/"3"`, or `*` for any.',
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": _IF_MATCH},
     },
     "IfNoneMatch": {
         "name": "If-None-Match",
@@ -138,8 +146,11 @@ PARAMETERS: Final[dict[str, Any]] = {
     "RequestId": {
         "name": "X-Request-ID",
         "in": "header",
-        "description": "An id for the request: at most 128 visible ASCII characters.",
-        "schema": {"type": "string", "maxLength": 128},
+        "description": (
+            "An id for the request: 1 to 128 visible ASCII characters. "
+            "Any other is not used, and the answer names a new one."
+        ),
+        "schema": {"type": "string"},
     },
 }
 
@@ -149,7 +160,7 @@ CODES: Final = {
     "forbidden": "The reservation is another user's, or the caller may not do this.",
     "not_found": "Unknown, or another tenant's.",
     "method_not_allowed": "`Allow` lists the methods.",
-    "request_timeout": "The body took too long; send it again.",
+    "request_timeout": "Head or body took too long; send it again.",
     "version_conflict": "`details.currentVersion` is the version now; for a load `details.mark`.",
     "insufficient_stock": "`details.shortages` names every short line.",
     "idempotency_mismatch": "Same key, other payload or route.",
@@ -162,6 +173,7 @@ CODES: Final = {
     "payload_too_large": "Over 1 MiB; over 16 MiB for a batch.",
     "unsupported_media_type": "`details.accepted` lists what is taken.",
     "rate_limited": "This client's token bucket is empty.",
+    "head_too_large": "Over 32 KiB, or over 100 headers.",
     "internal_error": "Report the request id.",
     "overloaded": "All places and the queue are taken; nothing was done.",
     "read_only": "Nothing was written.",

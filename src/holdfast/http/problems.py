@@ -43,6 +43,7 @@ KINDS: Final[dict[str, Kind]] = {
     "payload_too_large": Kind(413, "The body is too large"),
     "unsupported_media_type": Kind(415, "The body has the wrong content type"),
     "rate_limited": Kind(429, "Too many requests"),
+    "head_too_large": Kind(431, "The head of the request is too large"),
     "internal_error": Kind(500, "Something went wrong here"),
     "overloaded": Kind(503, "The service is busy"),
     "read_only": Kind(503, "Nothing can be written now"),

@@ -13,6 +13,7 @@ import orjson
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.domain.values import ID_REGEX, QUANTITY_MAX, is_id
 from holdfast.http.headers import ID_RULE
+from holdfast.http.schemas.base import PRINTABLE
 
 LIMIT_DEFAULT: Final = 100
 LIMIT_MAX: Final = 1000
@@ -97,7 +98,7 @@ def _read_text(chars_max: int, name: str, text: str) -> str:
 
 def text_param(name: str, chars_max: int, description: str) -> Param:
     """Printable text."""
-    schema = {"type": "string", "minLength": 1, "maxLength": chars_max}
+    schema = {"type": "string", "format": PRINTABLE, "minLength": 1, "maxLength": chars_max}
     return Param(name, partial(_read_text, chars_max), schema, description)
 
 
@@ -154,7 +155,7 @@ LIMIT: Final = int_param(
 CURSOR: Final = Param(
     "cursor",
     _read_cursor,
-    {"type": "string", "maxLength": _CURSOR_CHARS_MAX},
+    {"type": "string", "format": "cursor", "maxLength": _CURSOR_CHARS_MAX},
     "Where to go on: the `nextCursor` of the page before. Opaque.",
 )
 PAGE: Final = (LIMIT, CURSOR)

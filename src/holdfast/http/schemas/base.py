@@ -17,6 +17,8 @@ from holdfast.domain.values import ID_REGEX, INSTANT_MAX_MS, QUANTITY_MAX
 
 TTL_SECONDS_MAX: Final = 86_400
 LINES_MAX: Final = 100
+#: The `format` of text without control characters, line breaks and the like.
+PRINTABLE: Final = "printable"
 
 
 class Input(BaseModel):
@@ -91,7 +93,15 @@ Delta = Annotated[
 Version = Annotated[int, Field(ge=0, le=QUANTITY_MAX, examples=[3])]
 Reason = Annotated[str, Field(max_length=500, examples=["delivery 4711"])]
 UserId = Annotated[
-    str, Field(min_length=1, max_length=128, examples=["ada"]), AfterValidator(_printable)
+    str,
+    Field(
+        min_length=1,
+        max_length=128,
+        examples=["ada"],
+        description="Printable characters only.",
+        json_schema_extra={"format": PRINTABLE},
+    ),
+    AfterValidator(_printable),
 ]
 TtlSeconds = Annotated[int, Field(ge=1, le=TTL_SECONDS_MAX, examples=[600])]
 Instant = Annotated[

@@ -1,8 +1,9 @@
 """The bodies of single writes. A batch row has the same fields (see `schemas.rows`)."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from holdfast.http.schemas.base import (
     LINES_MAX,
@@ -96,7 +97,23 @@ class LineBody(Input):
 Lines = Annotated[list[LineBody], Field(min_length=1, max_length=LINES_MAX)]
 
 
+def _form(given: list[str], **types: str) -> dict[str, Any]:
+    """JSON Schema of one way to say it: what is given, and the type of every field."""
+    return {"required": given, "properties": {name: {"type": each} for name, each in types.items()}}
+
+
+#: Null is as good as absent.
+_ONE_FORM: Final[JsonDict] = {
+    "oneOf": [
+        _form(["sku", "qty"], sku="string", qty="integer", lines="null"),
+        _form(["lines"], sku="null", qty="null", lines="array"),
+    ]
+}
+
+
 class OneOrLines(Input):
+    model_config = ConfigDict(json_schema_extra=_ONE_FORM)
+
     sku: Sku | None = Field(None, description="With `qty`: the only line.")
     qty: Qty | None = Field(None, description="With `sku`: the only line.")
     lines: Lines | None = Field(None, description="Instead of `sku` and `qty`.")

@@ -28,9 +28,14 @@ def _visible(key: str) -> str:
 
 
 class Row(Input):
-    idempotency_key: Annotated[str, AfterValidator(_visible)] | None = Field(
-        None, description="This row's own key; refused with `atomic` or `source`."
-    )
+    idempotency_key: (
+        Annotated[
+            str,
+            Field(json_schema_extra={"pattern": "^[!-~]{1,255}$"}),
+            AfterValidator(_visible),
+        ]
+        | None
+    ) = Field(None, description="This row's own key; refused with `atomic` or `source`.")
     line: Annotated[int, Field(ge=1, le=QUANTITY_MAX)] | None = Field(
         None, description="With `source`, and only then: the row's place in the load; it rises."
     )

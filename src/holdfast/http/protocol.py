@@ -1,0 +1,291 @@
+"""The edge below the application: bytes of a connection that are no request, or not yet.
+
+uvicorn's protocol takes heads of any size and waits for them for ever, and what its parser refuses
+it answers at once, even where a request in front of that is still being decided. Here a head is
+bounded in bytes, headers and time, every refusal is a problem like all others, and it stands behind
+the answers that are due. Reading stops with it, but the connection stays half open for a while:
+closed under a client that still sends, it would be reset, and the answer with it.
+
+Requests that arrive whole, in one piece, pay a handful of comparisons for all that. The rest goes by
+the state between two pieces: the newest *scope* belongs to the head that is being read, and it is
+its *cycle*'s as soon as the head was complete.
+"""
+
+import asyncio
+import math
+from typing import Any, Final, NamedTuple
+
+import httptools
+from structlog.typing import FilteringBoundLogger
+from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
+
+from holdfast.domain.rejections import Rejected, invalid
+from holdfast.http.edge import NO_ROUTE
+from holdfast.http.headers import request_id_of
+from holdfast.http.metrics import Metrics
+from holdfast.http.problems import problem
+
+#: So often within the time for a head all connections are looked at.
+_LOOKS: Final = 10
+_NEVER: Final = math.inf
+
+#: Behind an early answer so much of the request's body is thrown away.
+_DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
+
+
+class HeadLimits(NamedTuple):
+    """What the head of a request may be: request line, headers, and the empty line."""
+
+    bytes_max: int = 32 * 1024
+    headers_max: int = 100
+    #: From its first byte, or from where the connection began, until it is complete.
+    timeout_s: float = 10.0
+
+
+class Door:
+    """What all connections of one server share: limits, a sweep, and where a no is noted."""
+
+    def __init__(
+        self, metrics: Metrics, logger: FilteringBoundLogger, limits: HeadLimits | None = None
+    ) -> None:
+        self.limits = limits or HeadLimits()
+        self._metrics = metrics
+        self._log = logger
+        self._connections: set[BoundedProtocol] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def protocol(self, **given: Any) -> "BoundedProtocol":  # noqa: ANN401 - uvicorn's own
+        """Make the protocol of one connection, as uvicorn asks for it."""
+        return BoundedProtocol(self, **given)
+
+    def enter(self, connection: "BoundedProtocol") -> None:
+        """Look after a connection."""
+        self._connections.add(connection)
+        if self._timer is None:
+            self._look_later(connection.loop)
+
+    def leave(self, connection: "BoundedProtocol") -> None:
+        """The connection has ended, or speaks another protocol now."""
+        self._connections.discard(connection)
+
+    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer = loop.call_later(self.limits.timeout_s / _LOOKS, self._sweep, loop)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for connection in [each for each in self._connections if each.due <= now]:
+            connection.overdue()
+        self._timer = None
+        if self._connections:
+            self._look_later(loop)
+
+    def note(self, request_id: str, status: int, detail: str) -> None:
+        """Leave the same traces as every other answer."""
+        self._metrics.answered(NO_ROUTE, status, 0.0)
+        self._log.info(
+            "request",
+            request_id=request_id,
+            tenant=None,
+            method=None,
+            route=NO_ROUTE,
+            status=status,
+            duration_ms=0.0,
+            detail=detail,
+        )
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    # Before the first request there is neither, whatever uvicorn's annotations say.
+    scope: HTTPScope | None  # type: ignore[assignment]  # see above
+    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # see above
+
+    def __init__(self, door: Door, **given: Any) -> None:  # noqa: ANN401 - uvicorn's own
+        super().__init__(**given)
+        self._door = door
+        #: When it is to be ended, on the loop's clock. Never while a request is at work.
+        self.due = self.loop.time() + door.limits.timeout_s
+        #: Whether no more is read.
+        self._shut = False
+        self._refusal: tuple[Rejected, str] | None = None
+        #: Answers that go before the refusal.
+        self._answers_due = 0
+        self._piece_bytes = 0
+        #: The request that was not complete when the latest piece ended, and how many bytes have
+        #: come since that bring it no nearer: of its head, or around its body.
+        self._unfinished: HTTPScope | None = None
+        self._idle_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._door.enter(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._door.leave(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._shut:
+            return
+        self._piece_bytes = len(data)
+        newest_before = self.cycle
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._asked_to_upgrade()
+            return
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause if isinstance(cause, Rejected) else _not_http(error))
+            return
+        newest = self.cycle
+        if (
+            newest is None
+            or newest.more_body
+            or newest.response_complete
+            or newest.scope is not self.scope
+        ):
+            self._look_at_rest(newest_before)
+        else:
+            self._unfinished = None
+
+    def on_headers_complete(self) -> None:
+        limits = self._door.limits
+        if len(self.headers) > limits.headers_max:
+            raise _too_large(f"It has more than {limits.headers_max} headers.")
+        in_pieces = self._unfinished is self.scope
+        if (in_pieces or self._piece_bytes > limits.bytes_max) and self._too_long():
+            raise _too_large(f"It has more than {limits.bytes_max} bytes.")
+        self._idle_bytes = 0
+        self.due = _NEVER
+        super().on_headers_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on, as uvicorn does, but without a timer of its own for each pause."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            pause_s = self._door.limits.timeout_s if self._in_head else self.timeout_keep_alive
+            self.due = self.loop.time() + pause_s
+        if self._answers_due:
+            self._answers_due -= 1
+            if not self._answers_due:
+                self._say_no()
+
+    def overdue(self) -> None:
+        """The connection's time has passed."""
+        if self._in_head and not self._shut:
+            self._refuse(
+                Rejected("request_timeout", "The request did not arrive in time. Send it again.")
+            )
+        else:
+            self.transport.close()
+
+    @property
+    def _in_head(self) -> bool:
+        begun, newest = self.scope, self.cycle
+        return begun is not None and (newest is None or newest.scope is not begun)
+
+    def _too_long(self) -> bool:
+        sizes = (len(name) + len(value) + 4 for name, value in self.headers)
+        return len(self.url) + sum(sizes) > self._door.limits.bytes_max
+
+    def _look_at_rest(self, newest_before: RequestResponseCycle | None) -> None:
+        """See to it that what has begun comes to an end, in time and in bounds."""
+        in_head, newest = self._in_head, self.cycle
+        answered = newest is None or newest.response_complete
+        if self._unfinished is not self.scope:
+            # The piece may hold the end of another request; then it is not known where this began.
+            is_all = self._unfinished is None and newest is newest_before
+            self._idle_bytes = self._piece_bytes if is_all else 0
+            self._unfinished = self.scope
+            if in_head and answered:
+                self.due = self.loop.time() + self._door.limits.timeout_s
+        elif newest is not None and newest.body and not in_head:
+            self._idle_bytes = 0
+        else:
+            self._idle_bytes += self._piece_bytes
+        limits = self._door.limits
+        if answered and not in_head:
+            if self._idle_bytes > _DISCARDED_BYTES_MAX:
+                self.transport.close()
+        elif self._idle_bytes > limits.bytes_max or len(self.headers) > limits.headers_max:
+            self._refuse(_too_large(f"No more than {limits.bytes_max} bytes are taken."))
+
+    def _asked_to_upgrade(self) -> None:
+        """Answer in HTTP/1.1. The parser reads no body here and is of no use behind this request."""
+        if self._should_upgrade():
+            self._door.leave(self)
+            self.handle_websocket_upgrade()
+            return
+        declared = dict(self.headers)
+        if declared.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in declared:
+            self._refuse(
+                invalid("#/headers/Upgrade", "There is HTTP/1.1 only; leave the Upgrade out.")
+            )
+        elif self.cycle is not None:
+            self._shut = True
+            self.cycle.keep_alive = False
+
+    def _refuse(self, no: Rejected) -> None:
+        """Say no to the newest request, once those before it were answered.
+
+        One whose body went wrong is taken back: whoever waits for the rest of it sees the client
+        leave. Only one that was answered before all of it had come keeps that answer.
+        """
+        self._shut = True
+        newest = self.cycle
+        if newest is not None and not newest.response_complete:
+            self._answers_due = 1 + len(self.pipeline)
+        if newest is not None and not self._in_head:
+            if newest.response_complete:
+                self.transport.close()
+                return
+            self._answers_due -= 1
+            if self.pipeline:
+                self.pipeline.popleft()
+            elif newest.response_started:
+                newest.keep_alive = False
+                return
+            newest.disconnected = newest.response_complete = True
+            newest.message_event.set()
+        self._refusal = no, request_id_of(dict(self.headers))
+        if not self._answers_due:
+            self._say_no()
+
+    def _say_no(self) -> None:
+        if self._refusal is None or self.transport.is_closing():
+            return
+        no, request_id = self._refusal
+        answer = problem(no, request_id)
+        headers = [
+            *self.server_state.default_headers,
+            (b"x-request-id", request_id.encode("ascii")),
+            (b"content-type", answer.content_type or b""),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"connection", b"close"),
+        ]
+        lines = [b"%s: %s\r\n" % header for header in headers]
+        self.transport.write(b"".join([STATUS_LINE[answer.status], *lines, b"\r\n", answer.body]))
+        self._door.note(request_id, answer.status, no.detail)
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.due = self.loop.time() + self._door.limits.timeout_s
+
+
+def _not_http(error: Exception) -> Rejected:
+    return invalid("#", f"This is no request of HTTP/1.1: {error}.")
+
+
+def _too_large(detail: str) -> Rejected:
+    return Rejected("head_too_large", f"The head of the request is too large. {detail}")
