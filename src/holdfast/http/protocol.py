@@ -25,7 +25,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from holdfast.domain.rejections import Rejected, invalid
-from holdfast.http.edge import NO_ROUTE
+from holdfast.http.call import NO_ROUTE
 from holdfast.http.headers import request_id_of
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import problem
