@@ -5,6 +5,7 @@ import signal
 import sys
 import tempfile
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from pathlib import Path
 from shutil import disk_usage
 from typing import Annotated, Any, Final
@@ -16,24 +17,38 @@ from rich.console import Console
 from bench import report
 from bench.errors import BenchFailed
 from bench.machine import Cores, describe
+from bench.plan import PARTS, Plan
 from bench.rounds import Pace
 from bench.server import ROOT
 from bench.stock import TTL_S
-from bench.suite import Plan, run
+from bench.suite import run
+from bench.turns import KEYS
 from bench.wrk import require_tools
 
-_WARM_S: Final = 3
+_WARM_S: Final = 2
+_QUICK_SIZE: Final = 20_000
+#: So many loads can take turns.
+_LOADS_MAX: Final = len(KEYS)
 #: What a full run may write, with room to spare.
-FREE_BYTES_MIN: Final = 4 << 30
+FREE_BYTES_MIN: Final = 8 << 30
 
-_EXAMPLES: Final = """Measure Holdfast on this machine: ratios against peers in the same run.
+_EXAMPLES: Final = f"""Measure Holdfast on this machine: ratios against peers in the same run.
 
-Needs Linux, wrk and taskset. Only 127.0.0.1 is used. Takes about four minutes, in which nothing
-else should run here.
+Needs Linux; `sudo bench/install-peers` installs the rest on Debian and Ubuntu. Only 127.0.0.1 and
+sockets in the file system are used. Takes about a quarter of an hour, in which nothing else should
+run here. The result is a file of JSON, with a plot beside it.
+
+Parts, for `--only`: {", ".join(PARTS)}.
 
 Examples:
 
-`python -m bench --quick`: half a minute; shows that all works, not how fast it is.
+`python -m bench`: everything.
+
+`python -m bench --quick`: two minutes; shows that all works, not how fast it is.
+
+`python -m bench --only reserve,read`: three minutes; the service beside a bare route.
+
+`python -m bench --only redis,postgres`: beside these databases only.
 
 `python -m bench --dir /mnt/disk --rounds 15`: on another disk, with more rounds.
 
@@ -45,11 +60,14 @@ Examples:
 
 def main(
     *,
+    only: Annotated[
+        str, typer.Option(metavar="PARTS", help="Measure these parts only, separated by commas.")
+    ] = ",".join(PARTS),
     quick: Annotated[
         bool, typer.Option("--quick", help="Try it; the figures mean little.")
     ] = False,
     rounds: Annotated[int, typer.Option(min=1, max=100, help="Turns of every load.")] = 7,
-    seconds: Annotated[int, typer.Option(min=1, max=60, help="Length of one turn.")] = 6,
+    seconds: Annotated[int, typer.Option(min=1, max=60, help="Length of one turn.")] = 4,
     latency_seconds: Annotated[
         int, typer.Option(min=1, max=600, help="Length of the run at default settings.")
     ] = 60,
@@ -69,10 +87,12 @@ def main(
     ] = None,
 ) -> None:
     """Parse the command line and run."""
-    plan = Plan(Pace(rounds, seconds, connections, seed), _WARM_S, latency_seconds)
-    if quick:
-        plan = Plan(Pace(3, 1, connections, seed), warm_s=1, latency_s=4)
     try:
+        parts = parts_of(only)
+        plan = Plan(Pace(rounds, seconds, connections, seed), _WARM_S, latency_seconds, parts=parts)
+        if quick:
+            pace = Pace(3, 1, connections, seed)
+            plan = Plan(pace, 1, 4, _QUICK_SIZE, _QUICK_SIZE, parts)
         if shown is not None:
             result = _read(shown)
         else:
@@ -81,6 +101,7 @@ def main(
             path = output or report.default_path(at)
             report.write(result, path)
             _console.print(f"The result is in {path}.", highlight=False)
+            _draw(result, path)
     except BenchFailed as failure:
         _console.print(f"bench: {failure}", style="red", highlight=False, markup=False)
         raise typer.Exit(1) from None
@@ -92,6 +113,30 @@ def main(
 
 #: Progress and complaints; standard output is the table's alone.
 _console = Console(stderr=True)
+
+
+def parts_of(text: str) -> frozenset[str]:
+    """Read the names of parts.
+
+    Raises:
+        BenchFailed: a name is unknown.
+    """
+    asked = frozenset(name.strip() for name in text.split(","))
+    unknown = asked - set(PARTS)
+    if unknown:
+        raise BenchFailed(f"There is no part {min(unknown)!r}; choose of {', '.join(PARTS)}.")
+    return asked
+
+
+def _draw(result: report.Result, path: Path) -> None:
+    if find_spec("matplotlib") is None:
+        _console.print("There is no plot: matplotlib is missing; run with `--group bench`.")
+        return
+    # Loading it takes longer than showing an old result does.
+    from bench.plot import draw  # noqa: PLC0415 - see above
+
+    draw(result, path.with_suffix(".svg"))
+    _console.print(f"The plot is in {path.with_suffix('.svg')}.", highlight=False)
 
 
 def _read(path: Path) -> report.Result:
@@ -124,7 +169,7 @@ def _measure(folder: Path, plan: Plan, at: datetime) -> report.Result:
 
 
 def _require_no_expiry(plan: Plan) -> None:
-    longest_s = 4 * (plan.warm_s + plan.pace.rounds * plan.pace.seconds)
+    longest_s = 2 * _LOADS_MAX * (plan.warm_s + plan.pace.rounds * plan.pace.seconds)
     if longest_s > TTL_S:
         raise BenchFailed(
             f"That many rounds could take {longest_s} s, and the reservations expire after "

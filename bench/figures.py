@@ -8,32 +8,45 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a figure must reach: `at least` (the bound is enough) or `below` (it is not)."""
+    """What a figure must reach: `at least`, `at most` (the bound is enough) or `below` (not)."""
 
-    sense: Literal["at least", "below"]
+    sense: Literal["at least", "at most", "below"]
     bound: float
 
     def is_met(self, value: float) -> bool:
         """Whether the value is on the right side of the bound."""
-        return value >= self.bound if self.sense == "at least" else value < self.bound
+        if self.sense == "below":
+            return value < self.bound
+        return value >= self.bound if self.sense == "at least" else value <= self.bound
+
+    def reached(self, value: float) -> float:
+        """How far a value gets: 1 is the bound itself, 2 is twice as good, 0.5 half as good."""
+        return value / self.bound if self.sense == "at least" else self.bound / max(value, 1e-9)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number. `low` and `high` are the range over the rounds, where there were any."""
+    """One number. `low` and `high` are the range over the rounds, where there were any.
+
+    Figures of one load share a `group`, which names it.
+
+    One that could not be measured has no value, and `note` says why.
+    """
 
     key: str
     title: str
     unit: str
-    value: float
+    value: float | None
     low: float | None = None
     high: float | None = None
     target: Target | None = None
+    note: str = ""
+    group: str = ""
 
     @classmethod
     def over_rounds(
@@ -43,9 +56,12 @@ class Figure:
         unit: str,
         samples: Sequence[float],
         target: Target | None = None,
+        *,
+        group: str = "",
     ) -> Self:
         """Make a figure of one sample a round: their median, and their range."""
-        return cls(key, title, unit, median(samples), min(samples), max(samples), target)
+        low, high = min(samples), max(samples)
+        return cls(key, title, unit, median(samples), low, high, target, group=group)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Self:
@@ -54,9 +70,16 @@ class Figure:
         return cls(**{**fields, "target": None if target is None else Target(**target)})
 
     @property
+    def name(self) -> str:
+        """The title, with its load's name where it belongs to one."""
+        return f"{self.group}: {self.title}" if self.group else self.title
+
+    @property
     def is_met(self) -> bool | None:
-        """Whether the target is reached; None where there is none."""
-        return None if self.target is None else self.target.is_met(self.value)
+        """Whether the target is reached; None where there is none, or nothing was measured."""
+        if self.target is None or self.value is None:
+            return None
+        return self.target.is_met(self.value)
 
 
 def paired_ratios(above: Mapping[int, float], below: Mapping[int, float]) -> list[float]:
@@ -68,6 +91,28 @@ def paired_ratios(above: Mapping[int, float], below: Mapping[int, float]) -> lis
     if above.keys() != below.keys():
         raise ValueError(f"rounds {sorted(above)} do not pair with rounds {sorted(below)}")
     return [above[number] / below[number] for number in sorted(above)]
+
+
+#: The percentiles that every load is described by, and what they are called.
+SPREAD: Final = (("p50", 50), ("p95", 95), ("p99", 99), ("worst", 100))
+
+
+def latency_figures(
+    key: str, group: str, samples_ms: Sequence[float], targets: Mapping[str, Target] | None = None
+) -> list[Figure]:
+    """Make the figures of a load's latencies; `targets` are by the name of the percentile."""
+    wanted = targets or {}
+    return [
+        Figure(
+            f"{key}_{name}_ms",
+            name,
+            "ms",
+            percentile(samples_ms, percent),
+            target=wanted.get(name),
+            group=group,
+        )
+        for name, percent in SPREAD
+    ]
 
 
 def percentile(samples: Sequence[float], percent: float) -> float:

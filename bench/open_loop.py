@@ -20,11 +20,15 @@ _WAKE_EARLY_S: Final = 0.0015
 
 
 class Timed(NamedTuple):
-    """One request: when it was sent and answered, in ms behind the instant it was due."""
+    """One request: when it was sent and answered, in ms behind the instant it was due.
+
+    `number` counts requests in the order in which they were due, from 0.
+    """
 
     sent_ms: float
     answered_ms: float
     status: int
+    number: int = 0
 
 
 class Connection:
@@ -34,18 +38,22 @@ class Connection:
         self._reader = reader
         self._writer = writer
 
-    async def ask(self, request: bytes) -> int:
-        """Send a request, read its answer to the end, return the status."""
+    async def exchange(self, request: bytes) -> tuple[int, bytes]:
+        """Send a request, read its answer to the end, return its status and body."""
         self._writer.write(request)
         head = await self._reader.readuntil(b"\r\n\r\n")
         status, length = parse_head(head)
-        await self._reader.readexactly(length)
-        return status
+        return status, await self._reader.readexactly(length)
 
     async def close(self) -> None:
         """Leave."""
         self._writer.close()
         await self._writer.wait_closed()
+
+
+async def connect(port: int) -> Connection:
+    """Connect to a server on loopback."""
+    return Connection(*await asyncio.open_connection(HOST, port))
 
 
 def parse_head(head: bytes) -> tuple[int, int]:
@@ -94,16 +102,17 @@ async def _run(
 ) -> list[Timed]:
     loop = asyncio.get_running_loop()
     resting: asyncio.Queue[Connection] = asyncio.Queue()
-    opened = [Connection(*await asyncio.open_connection(HOST, port)) for _ in range(connections)]
+    opened = [await connect(port) for _ in range(connections)]
     for connection in opened:
         resting.put_nowait(connection)
     timed: list[Timed] = []
 
-    async def ask(request: bytes, due: float) -> None:
+    async def ask(number: int, request: bytes, due: float) -> None:
         connection = await resting.get()
         sent = loop.time()
-        status = await connection.ask(request)
-        timed.append(Timed((sent - due) * 1e3, (loop.time() - due) * 1e3, status))
+        status, _ = await connection.exchange(request)
+        answered = loop.time()
+        timed.append(Timed((sent - due) * 1e3, (answered - due) * 1e3, status, number))
         resting.put_nowait(connection)
 
     start = loop.time() + _LEAD_S
@@ -113,7 +122,7 @@ async def _run(
             await asyncio.sleep(due - loop.time() - _WAKE_EARLY_S)
             while loop.time() < due:  # noqa: ASYNC110 - a clock sets no event
                 await asyncio.sleep(0)
-            tasks.create_task(ask(request, due))
+            tasks.create_task(ask(number, request, due))
     for connection in opened:
         await connection.close()
     return timed

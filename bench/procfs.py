@@ -1,6 +1,8 @@
 """What Linux says about processes and cores. The parsers take text, so that tests can give it."""
 
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -40,8 +42,37 @@ def core_ticks(stat: str, core: int) -> CoreTicks:
 
 
 def cpu_s(pid: int) -> float:
-    """CPU time that a process used so far, in seconds."""
-    return process_ticks(Path(f"/proc/{pid}/stat").read_text("ascii", "replace")) / TICKS_PER_S
+    """CPU time that a process used so far, in seconds; 0 once it is gone."""
+    try:
+        return process_ticks(Path(f"/proc/{pid}/stat").read_text("ascii", "replace")) / TICKS_PER_S
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+
+
+def family(root: int, parents: Mapping[int, int]) -> list[int]:
+    """A process with all that descend from it, ancestors first; `parents` is child to parent."""
+    found = [root]
+    for one in found:
+        found += [child for child, parent in parents.items() if parent == one]
+    return found
+
+
+def parents_now() -> dict[int, int]:
+    """The parent of every process there is."""
+    parents = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                stat = (folder / "stat").read_text("ascii", "replace")
+                parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
+    return parents
+
+
+def allow_cores(pid: int, cores: set[int]) -> None:
+    """Let all threads of a process run on these cores."""
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            os.sched_setaffinity(int(task.name), cores)
 
 
 def core_now(core: int) -> CoreTicks:
@@ -49,8 +80,8 @@ def core_now(core: int) -> CoreTicks:
     return core_ticks(Path("/proc/stat").read_text("ascii"), core)
 
 
-def rss_mib(pid: int) -> float:
-    """Memory that a process holds in RAM, in MiB."""
+def rss_mib(pid: int | str) -> float:
+    """Memory that a process (`self`: this one) holds in RAM, in MiB."""
     for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024

@@ -10,9 +10,10 @@ from rich.table import Table
 
 from bench.figures import Figure
 from bench.machine import Machine
-from bench.suite import Measured, Plan
+from bench.plan import Plan
+from bench.suite import Measured
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 RESULTS: Final = Path(__file__).with_name("results")
 
 #: A result as its file holds it; tables are made of this, so that an old file prints the same.
@@ -25,11 +26,10 @@ def result_of(measured: Measured, machine: Machine, plan: Plan, at: datetime) ->
         "format": FORMAT,
         "at": at.astimezone(UTC).isoformat(timespec="seconds"),
         "machine": machine.to_json(),
-        "plan": {**vars(plan), "pace": vars(plan.pace)},
+        "plan": plan.to_json(),
         "doubts": [*machine.doubts, *measured.doubts],
         "figures": [_figure_json(figure) for figure in measured.figures],
-        "slices": [each.to_json() for each in measured.slices],
-        "latencies": [each._asdict() for each in measured.latencies],
+        "raw": measured.raw,
     }
 
 
@@ -49,8 +49,10 @@ def default_path(at: datetime) -> Path:
     return RESULTS / f"{at.astimezone(UTC):%Y-%m-%dT%H%M%SZ}.json"
 
 
-def number(value: float) -> str:
+def number(value: float, *, exact: bool = False) -> str:
     """A number with as many digits as it deserves; a count with all of them."""
+    if exact and not isinstance(value, int):
+        return f"{value:,g}"
     if isinstance(value, int):
         return f"{value:,}"
     if value >= 1000:
@@ -62,6 +64,8 @@ def number(value: float) -> str:
 
 def shown(figure: Figure) -> str:
     """A figure's value, with its range where it has one."""
+    if figure.value is None:
+        return f"not measured: {figure.note}"
     text = f"{number(figure.value)} {figure.unit}".rstrip()
     if figure.low is None or figure.high is None:
         return text
@@ -71,7 +75,9 @@ def shown(figure: Figure) -> str:
 def wanted(figure: Figure) -> str:
     """A figure's target in words."""
     target = figure.target
-    return "" if target is None else f"{target.sense} {target.bound:g} {figure.unit}".rstrip()
+    if target is None:
+        return ""
+    return f"{target.sense} {number(target.bound, exact=True)} {figure.unit}".rstrip()
 
 
 def verdict(figure: Figure, doubtful: bool) -> str:
@@ -81,14 +87,40 @@ def verdict(figure: Figure, doubtful: bool) -> str:
     return ("met" if figure.is_met else "missed") + (" (in doubt)" if doubtful else "")
 
 
-def rows(result: Result) -> list[tuple[str, str, str, str]]:
-    """The lines of the table: figure, target, measured, verdict."""
-    figures = [Figure.from_json(fields) for fields in result["figures"]]
+def figures_of(result: Result) -> list[Figure]:
+    """The figures of a result."""
+    return [Figure.from_json(fields) for fields in result["figures"]]
+
+
+def rows(result: Result) -> list[tuple[str, ...]]:
+    """The lines of the first table: what has a target, and what belongs to no load."""
     doubtful = bool(result["doubts"])
-    return [(each.title, wanted(each), shown(each), verdict(each, doubtful)) for each in figures]
+    return [
+        (each.name, wanted(each), shown(each), verdict(each, doubtful))
+        for each in figures_of(result)
+        if each.target is not None or not each.group
+    ]
 
 
-HEADINGS: Final = ("figure", "target", "measured, as median (range over the rounds)", "verdict")
+HEADINGS: Final = ("figure", "target", "measured (range over the rounds)", "verdict")
+#: The columns of the second table, by the titles of its figures.
+OF_A_LOAD: Final = ("requests a second", "CPU per request", "p50", "p95", "p99", "worst")
+
+
+def load_rows(result: Result) -> list[tuple[str, ...]]:
+    """The lines of the second table: every load with its throughput and latencies.
+
+    Of what was measured in rounds the median stands here, but the worst answer of all of them.
+    """
+    loads: dict[str, dict[str, str]] = {}
+    for figure in figures_of(result):
+        if figure.group and figure.value is not None:
+            highest = figure.high if figure.title == "worst" else None
+            value = figure.value if highest is None else highest
+            loads.setdefault(figure.group, {})[figure.title] = f"{number(value)} {figure.unit}"
+    return [(name, *(of.get(title, "") for title in OF_A_LOAD)) for name, of in loads.items()]
+
+
 #: Where the output is no terminal, a table has room.
 WIDTH: Final = 120
 
@@ -105,22 +137,37 @@ def machine_line(result: Result) -> str:
 
 
 def show(result: Result, console: Console) -> None:
-    """Print the result as a table."""
+    """Print the result as tables."""
+    if not console.is_terminal:
+        console.width = WIDTH
     table = Table(*HEADINGS, title="Holdfast, measured", title_justify="left")
     for title, target, value, said in rows(result):
         colour = {"met": "green", "missed": "red"}.get(said, "yellow" if said else "")
         table.add_row(title, target, value, f"[{colour}]{said}[/]" if colour else said)
-    if not console.is_terminal:
-        console.width = WIDTH
     console.print(table)
+    console.print(_table(("load", *OF_A_LOAD), load_rows(result)))
     console.print(machine_line(result), highlight=False)
     for doubt in result["doubts"]:
         console.print(f"[yellow]In doubt:[/] {doubt}", highlight=False)
 
 
+def _table(headings: tuple[str, ...], lines: list[tuple[str, ...]]) -> Table:
+    table = Table(*headings)
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
 def markdown(result: Result) -> str:
-    """The result as a Markdown table, ready to be pasted."""
-    lines = [HEADINGS, ("---",) * len(HEADINGS), *rows(result)]
-    table = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    """The result as Markdown tables, ready to be pasted."""
+    tables = (
+        _markdown_table(HEADINGS, rows(result)),
+        _markdown_table(("load", *OF_A_LOAD), load_rows(result)),
+    )
     doubts = "".join(f"\n\nIn doubt: {doubt}" for doubt in result["doubts"])
-    return f"{table}\n\nMeasured {machine_line(result)}.{doubts}\n"
+    return "\n\n".join((*tables, f"Measured {machine_line(result)}.{doubts}\n"))
+
+
+def _markdown_table(headings: tuple[str, ...], lines: list[tuple[str, ...]]) -> str:
+    whole = [headings, ("---",) * len(headings), *lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in whole)

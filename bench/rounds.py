@@ -4,6 +4,7 @@ While one server is measured, the others are stopped: nothing of theirs, no time
 checkpoint, runs on the core. What fell due meanwhile they do when their own slice begins.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +20,18 @@ from bench.wrk import Answers, load
 
 @dataclass(frozen=True)
 class Load:
-    """What is sent to whom. `journaled`: every answer must show as an event of the server's."""
+    """What is sent to whom.
+
+    `writes`: reservations are asked for, else records; `counted`: every answer must show as an
+    event that the server keeps; `any_core`: the database behind it may use every core.
+    """
 
     name: str
     server: Server
     skus: int
-    journaled: bool
+    writes: bool = True
+    counted: bool = True
+    any_core: bool = False
 
 
 @dataclass(frozen=True)
@@ -90,22 +97,26 @@ def measure(each: Load, number: int, pace: Pace, cores: Cores | None, seed: int)
     """Measure one load once. Its server's CPU time counts until it is at rest again."""
     server = each.server
     server.resume()
-    first = last_sequence(server) if each.journaled else 0
+    if each.any_core:
+        server.let_database_use(all_cores())
+    first = last_sequence(server) if each.counted else 0
     watch = _Watch(server, cores)
     answers, driver_cpu_s = load(
         server.url,
         seconds=pace.seconds,
         connections=pace.connections,
         core=None if cores is None else cores.load,
-        script_args=(seed, each.skus, USERS, TTL_S),
+        script_args=("reserve" if each.writes else "read", seed, each.skus, USERS, TTL_S),
     )
     driver_foreign = watch.driver_foreign(driver_cpu_s)
     server.settle()
     cpu_s = watch.cpu_s()
     foreign, steal = watch.foreign(cpu_s), watch.steal()
-    last = last_sequence(server) if each.journaled else 0
+    last = last_sequence(server) if each.counted else 0
+    if each.any_core and cores is not None:
+        server.let_database_use({cores.server})
     server.pause()
-    if each.journaled:
+    if each.counted:
         require_events(each.name, answers.requests, last - first, pace.connections)
     return Slice(
         load=each.name,
@@ -129,6 +140,11 @@ def require_events(name: str, answered: int, events: int, connections: int) -> N
     """
     if not answered <= events <= answered + connections:
         raise BenchFailed(f"{name}: {answered} answers, but {events} events.")
+
+
+def all_cores() -> set[int]:
+    """Every core that is there, also those that the bench itself keeps off."""
+    return set(range(os.cpu_count() or 1))
 
 
 class _Watch:

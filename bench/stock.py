@@ -11,7 +11,7 @@ import httpx2
 import orjson
 
 from bench.errors import BenchFailed
-from bench.server import Server, free_port, running
+from bench.server import START_S_MAX, Server, free_port, running
 
 STORE: Final = "BENCH"
 SKUS: Final = 1_000
@@ -31,10 +31,14 @@ def plain_environment() -> dict[str, str]:
 
 
 def holdfast(
-    name: str, folder: Path, core: int | None, settings: dict[str, str]
+    name: str,
+    folder: Path,
+    core: int | None,
+    settings: dict[str, str],
+    start_s_max: float = START_S_MAX,
 ) -> AbstractContextManager[Server]:
-    """Run Holdfast on a folder of its own, with a line per request in a file."""
-    folder.mkdir()
+    """Run Holdfast on a folder, with a line per request in a file."""
+    folder.mkdir(exist_ok=True)
     port = free_port()
     own = {"PORT": str(port), "DATA_DIR": str(folder), "LOG_FILE": str(folder / "holdfast.log")}
     return running(
@@ -45,6 +49,7 @@ def holdfast(
         ready_path="/health/readiness",
         folder=folder.parent,
         core=core,
+        start_s_max=start_s_max,
     )
 
 
@@ -53,9 +58,14 @@ def sku(number: int) -> str:
     return f"SKU{number:04d}"
 
 
+def record_path(number: int) -> str:
+    """Where a SKU's record is."""
+    return f"/api/v1/stores/{STORE}/inventory/{sku(number)}"
+
+
 def reserve_path(number: int) -> str:
     """Where a SKU is reserved."""
-    return f"/api/v1/stores/{STORE}/inventory/{sku(number)}/reserve"
+    return f"{record_path(number)}/reserve"
 
 
 def reserve_body(rng: random.Random) -> bytes:
@@ -89,8 +99,8 @@ def fill(server: Server) -> None:
 _IN_BOTH: Final = frozenset({"date", "content-type", "content-length"})
 
 
-def answer_bytes(server: Server) -> int:
-    """How long a body must be for a bare answer to be as long as Holdfast's with all its headers.
+def reserved_bytes(server: Server) -> int:
+    """How long a bare answer to a reserve must be to be as long as Holdfast's with its headers.
 
     Raises:
         BenchFailed: the server did not reserve.
@@ -101,8 +111,21 @@ def answer_bytes(server: Server) -> int:
         headers={"content-type": "application/json"},
         timeout=10,
     )
-    if answer.status_code != httpx2.codes.CREATED:
-        raise BenchFailed(f"{server.name} did not reserve: {answer.status_code} {answer.text}")
+    return _bare_bytes(server, answer, httpx2.codes.CREATED)
+
+
+def record_bytes(server: Server) -> int:
+    """The same of the answer to a read of a record.
+
+    Raises:
+        BenchFailed: the server did not answer with a record.
+    """
+    return _bare_bytes(server, httpx2.get(server.url + record_path(0)), httpx2.codes.OK)
+
+
+def _bare_bytes(server: Server, answer: httpx2.Response, expected: int) -> int:
+    if answer.status_code != expected:
+        raise BenchFailed(f"{server.name} did not answer: {answer.status_code} {answer.text}")
     extra = [pair for pair in answer.headers.raw if pair[0].decode().lower() not in _IN_BOTH]
     return len(answer.content) + sum(len(name) + len(value) + 4 for name, value in extra)
 

@@ -11,10 +11,12 @@ import orjson
 from bench.errors import BenchFailed
 from bench.server import pinned
 
-SCRIPT: Final = Path(__file__).with_name("reserve.lua")
+SCRIPT: Final = Path(__file__).with_name("load.lua")
 #: What the script counts that must not happen.
 ERRORS: Final = ("refused", "connect", "read", "write", "timeout")
 _TIMEOUT_S: Final = 10
+#: What is called, and the package that has it.
+_TOOLS: Final = {"wrk": "wrk", "taskset": "util-linux", "setpriv": "util-linux"}
 
 
 class Answers(NamedTuple):
@@ -24,7 +26,7 @@ class Answers(NamedTuple):
     seconds: float
     bytes_per_answer: float
     p50_ms: float
-    p90_ms: float
+    p95_ms: float
     p99_ms: float
     max_ms: float
     errors: dict[str, int]
@@ -36,17 +38,21 @@ def require_tools() -> None:
     Raises:
         BenchFailed: it is not.
     """
-    if shutil.which("wrk") is None:
-        raise BenchFailed(
-            "The load generator wrk is not installed; on Debian and Ubuntu, "
-            "`sudo apt-get install wrk` brings it."
-        )
-    if shutil.which("taskset") is None:
-        raise BenchFailed("taskset is not installed; it is part of the package util-linux.")
+    for tool, package in _TOOLS.items():
+        if shutil.which(tool) is None:
+            raise BenchFailed(
+                f"{tool} is not installed; on Debian and Ubuntu, "
+                f"`sudo apt-get install {package}` brings it."
+            )
 
 
 def load(
-    url: str, *, seconds: int, connections: int, core: int | None, script_args: tuple[int, ...]
+    url: str,
+    *,
+    seconds: int,
+    connections: int,
+    core: int | None,
+    script_args: tuple[int | str, ...],
 ) -> tuple[Answers, float]:
     """Keep a number of connections busy for some seconds.
 
@@ -91,7 +97,7 @@ def parse(output: str) -> Answers:
         seconds=seen["duration_us"] / 1e6,
         bytes_per_answer=seen["bytes"] / seen["requests"],
         p50_ms=seen["p50_us"] / 1e3,
-        p90_ms=seen["p90_us"] / 1e3,
+        p95_ms=seen["p95_us"] / 1e3,
         p99_ms=seen["p99_us"] / 1e3,
         max_ms=seen["max_us"] / 1e3,
         errors=errors,
