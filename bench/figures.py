@@ -75,6 +75,11 @@ class Figure:
         return f"{self.group}: {self.title}" if self.group else self.title
 
     @property
+    def typical(self) -> float | None:
+        """The value; but of worst answers the worst of all rounds, not the median of them."""
+        return self.high if self.title == "worst" and self.high is not None else self.value
+
+    @property
     def is_met(self) -> bool | None:
         """Whether the target is reached; None where there is none, or nothing was measured."""
         if self.target is None or self.value is None:
@@ -125,3 +130,24 @@ def percentile(samples: Sequence[float], percent: float) -> float:
         raise ValueError(f"no percentile {percent} of {len(samples)} samples")
     rank = math.ceil(percent / 100 * len(samples))
     return sorted(samples)[max(rank, 1) - 1]
+
+
+def latencies_of(figures: list[Figure]) -> dict[str, list[float]]:
+    """The percentiles of each load that has all of them: its name to p50, p95, p99, worst, in ms."""
+    found: dict[str, dict[str, float]] = {}
+    for figure in figures:
+        if figure.group and figure.typical is not None:
+            found.setdefault(figure.group, {})[figure.title] = figure.typical
+    names = [name for name, _ in SPREAD]
+    return {
+        load: [of[name] for name in names] for load, of in found.items() if of.keys() >= {*names}
+    }
+
+
+def reached(figure: Figure) -> tuple[float, float, float] | None:
+    """The figure and both ends of its range as multiples of the target; None if not measured."""
+    if figure.value is None or figure.target is None:
+        return None
+    ends = [figure.value if end is None else end for end in (figure.low, figure.high)]
+    low, high = sorted(map(figure.target.reached, ends))
+    return figure.target.reached(figure.value), low, high

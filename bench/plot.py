@@ -8,7 +8,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Sheet
 
-from bench.figures import SPREAD, Figure
+from bench.figures import SPREAD, Figure, latencies_of, reached
 from bench.report import Result, figures_of, machine_line, shown, wanted
 
 _MET, _MISSED, _QUIET = "#1b7837", "#b2182b", "#555555"
@@ -29,34 +29,6 @@ def draw(result: Result, path: Path) -> None:
         _draw_latencies(below, spreads)
         sheet.supxlabel(machine_line(result).replace("; ", "\n"), fontsize=7, color=_QUIET)
         sheet.savefig(path, format="svg", facecolor="white", metadata={"Date": None})
-
-
-def latencies_of(figures: list[Figure]) -> dict[str, list[float]]:
-    """The percentiles of each load that has all of them: its name to p50, p95, p99, worst, in ms.
-
-    The worst answer is the worst of all rounds, not the median of their worst.
-    """
-    found: dict[str, dict[str, float]] = {}
-    for figure in figures:
-        if figure.group and figure.value is not None:
-            worst = figure.title == "worst" and figure.high is not None
-            value = figure.high if worst else figure.value
-            found.setdefault(figure.group, {})[figure.title] = value or figure.value
-    names = [name for name, _ in SPREAD]
-    return {
-        load: [of[name] for name in names] for load, of in found.items() if of.keys() >= {*names}
-    }
-
-
-def reached(figure: Figure) -> tuple[float, float, float] | None:
-    """The figure and both ends of its range as multiples of the target; None if not measured."""
-    if figure.value is None or figure.target is None:
-        return None
-    ends = (figure.value, figure.low, figure.high)
-    low, high = sorted(
-        figure.target.reached(figure.value if end is None else end) for end in ends[1:]
-    )
-    return figure.target.reached(figure.value), low, high
 
 
 def _draw_targets(axes: Axes, figures: list[Figure]) -> None:

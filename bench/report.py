@@ -114,10 +114,9 @@ def load_rows(result: Result) -> list[tuple[str, ...]]:
     """
     loads: dict[str, dict[str, str]] = {}
     for figure in figures_of(result):
-        if figure.group and figure.value is not None:
-            highest = figure.high if figure.title == "worst" else None
-            value = figure.value if highest is None else highest
-            loads.setdefault(figure.group, {})[figure.title] = f"{number(value)} {figure.unit}"
+        if figure.group and figure.typical is not None:
+            text = f"{number(figure.typical)} {figure.unit}"
+            loads.setdefault(figure.group, {})[figure.title] = text
     return [(name, *(of.get(title, "") for title in OF_A_LOAD)) for name, of in loads.items()]
 
 

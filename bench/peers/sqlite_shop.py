@@ -45,20 +45,20 @@ class SqliteShop(Shop):
     def __init__(self, path: Path, variant: str) -> None:
         self._path = path
         self._thread = ThreadPoolExecutor(1) if variant == "thread" else None
-        self._database: sqlite3.Connection
+        self.database: sqlite3.Connection
 
     async def open(self, store_id: str, skus: list[str], on_hand: int) -> None:
         # Transactions are begun by hand; the module keeps prepared statements by itself.
-        self._database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        self._database.executescript(_TABLES)
-        self._database.execute("BEGIN IMMEDIATE")
-        self._database.executemany(
+        self.database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self.database.execute("PRAGMA journal_mode = WAL")
+        self.database.execute("PRAGMA synchronous = FULL")
+        self.database.executescript(_TABLES)
+        self.database.execute("BEGIN IMMEDIATE")
+        self.database.executemany(
             "INSERT OR IGNORE INTO stock (store_id, sku, on_hand) VALUES (?, ?, ?)",
             [(store_id, name, on_hand) for name in skus],
         )
-        self._database.execute("COMMIT")
+        self.database.execute("COMMIT")
 
     async def reserve(self, asked: Asked) -> Stock | None:
         if self._thread is None:
@@ -66,7 +66,7 @@ class SqliteShop(Shop):
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._reserve, asked)
 
     def _reserve(self, asked: Asked) -> Stock | None:
-        execute = self._database.execute
+        execute = self.database.execute
         execute("BEGIN IMMEDIATE")
         try:
             place = (asked.qty, asked.store_id, asked.sku, asked.created_ms)
@@ -81,13 +81,13 @@ class SqliteShop(Shop):
         return Stock(*rows[0]) if rows else None
 
     async def reservations(self) -> int:
-        (count,) = self._database.execute("SELECT count(*) FROM reservation").fetchone()
+        (count,) = self.database.execute("SELECT count(*) FROM reservation").fetchone()
         return int(count)
 
     async def close(self) -> None:
         if self._thread is not None:
             self._thread.shutdown()
-        self._database.close()
+        self.database.close()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from bench.stock import reserve_body
 from bench.wrk import parse
 
 SEEN = (
-    '{"requests":10,"duration_us":2000000,"bytes":6000,"p50_us":1500,"p90_us":2000,"p99_us":3000,'
+    '{"requests":10,"duration_us":2000000,"bytes":6000,"p50_us":1500,"p95_us":2000,"p99_us":3000,'
     '"max_us":4000,"refused":%d,"connect":0,"read":0,"write":0,"timeout":0}'
 )
 
@@ -17,7 +17,7 @@ SEEN = (
 def test_the_last_line_of_the_load_generator_counts() -> None:
     answers = parse("Running 2s test\n  10 requests in 2s\n\n" + SEEN % 0 + "\n")
     assert (answers.requests, answers.seconds, answers.bytes_per_answer) == (10, 2.0, 600.0)
-    assert (answers.p50_ms, answers.p90_ms, answers.p99_ms, answers.max_ms) == (1.5, 2, 3, 4)
+    assert (answers.p50_ms, answers.p95_ms, answers.p99_ms, answers.max_ms) == (1.5, 2, 3, 4)
 
 
 def test_a_run_in_which_a_client_saw_an_error_gives_no_figure() -> None:

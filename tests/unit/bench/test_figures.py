@@ -2,7 +2,15 @@ import random
 
 import pytest
 
-from bench.figures import Figure, Target, paired_ratios, percentile
+from bench.figures import (
+    Figure,
+    Target,
+    latencies_of,
+    latency_figures,
+    paired_ratios,
+    percentile,
+    reached,
+)
 
 
 def test_a_percentile_is_a_sample_that_was_seen() -> None:
@@ -43,10 +51,39 @@ def test_one_odd_round_does_not_move_a_figure_but_shows_in_its_range() -> None:
         (Target("at least", 0.5), 0.49, False),
         (Target("below", 50), 49.9, True),
         (Target("below", 50), 50, False),
+        (Target("at most", 12), 12, True),
+        (Target("at most", 12), 12.1, False),
         (None, 1, None),
     ],
 )
-def test_a_bound_is_enough_where_at_least_is_asked_and_too_much_where_below_is(
+def test_a_bound_is_enough_but_where_less_is_asked(
     target: Target | None, value: float, met: bool | None
 ) -> None:
     assert Figure("k", "t", "", value, target=target).is_met is met
+
+
+def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
+    figure = Figure("k", "t", "", None, target=Target("at least", 3), note="it is not installed")
+    assert figure.is_met is None
+    assert reached(figure) is None
+
+
+def test_half_of_what_is_wanted_is_half_whichever_way_better_lies() -> None:
+    assert Target("at least", 4).reached(2) == 0.5
+    assert Target("at most", 10).reached(20) == 0.5
+    assert Target("below", 50).reached(25) == 2
+
+
+def test_the_range_of_a_figure_is_turned_round_where_less_is_better() -> None:
+    figure = Figure("k", "t", "", 10, low=5, high=20, target=Target("at most", 10))
+    assert reached(figure) == (1, 0.5, 2)
+
+
+def test_a_load_is_described_by_four_percentiles_and_the_worst_of_all_rounds() -> None:
+    figures = [
+        *latency_figures("a", "a load", [float(ms) for ms in range(1, 101)]),
+        Figure.over_rounds("b_worst_ms", "worst", "ms", [5.0, 7.0, 90.0], group="half a load"),
+        Figure("c", "no load at all", "", 1),
+    ]
+    assert latencies_of(figures) == {"a load": [50, 95, 99, 100]}
+    assert figures[-2].typical == 90

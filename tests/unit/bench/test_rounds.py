@@ -35,7 +35,7 @@ def a_slice(load: str, number: int, requests: int, cpu_us: float) -> Slice:
 
 def test_every_second_round_goes_backwards() -> None:
     nobody = cast("Server", None)
-    loads = [Load(name, nobody, 1, journaled=False) for name in "abc"]
+    loads = [Load(name, nobody, 1) for name in "abc"]
     turns = ["".join(each.name for each in order(loads, number)) for number in range(3)]
     assert turns == ["abc", "cba", "abc"]
 
