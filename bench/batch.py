@@ -25,10 +25,12 @@ _DONE: Final = b'"status":201'
 
 
 class Round(NamedTuple):
-    """Lines a second over HTTP and in the bare loop, and how long each batch took."""
+    """Lines a second and CPU time of a line, over HTTP and bare; and how long batches took."""
 
     per_s: float
+    cpu_us: float
     bare_per_s: float
+    bare_cpu_us: float
     took_ms: list[float]
 
     def to_json(self) -> dict[str, Any]:
@@ -100,18 +102,20 @@ def run_batches(folder: Path, plan: Plan, cores: Cores | None, say: Say) -> list
             say(f"batches, round {number} of {plan.pace.rounds}")
             seconds = plan.pace.seconds if number else plan.warm_s
             seed = plan.pace.seed + number
-            first = last_sequence(stock)
+            first, cpu_before = last_sequence(stock), stock.cpu_s
             try:
                 per_s, took_ms = asyncio.run(_ask(stock.port, seconds, seed))
             except (ExceptionGroup, OSError) as error:
                 raise BenchFailed(f"The clients of the batches failed: {error!r}") from error
             stock.settle()
-            require_events("batches", len(took_ms) * SKUS, last_sequence(stock) - first, 0)
+            lines = len(took_ms) * SKUS
+            cpu_us = (stock.cpu_s - cpu_before) * 1e6 / lines
+            require_events("batches", lines, last_sequence(stock) - first, 0)
             stock.pause()
             bare = measured_by("bench.bare_decisions", seconds, seed, core=core)
             stock.resume()
             if number:
-                rounds.append(Round(per_s, bare["per_s"], took_ms))
+                rounds.append(Round(per_s, cpu_us, bare["per_s"], bare["cpu_us"], took_ms))
     return rounds
 
 
@@ -120,13 +124,15 @@ def batch_figures(rounds: list[Round]) -> list[Figure]:
     took = [ms for each in rounds for ms in each.took_ms]
     per_s = [each.per_s for each in rounds]
     bare = [each.bare_per_s for each in rounds]
-    ratios = [each.per_s / each.bare_per_s for each in rounds]
+    by_time = [each.per_s / each.bare_per_s for each in rounds]
+    by_cpu = [each.bare_cpu_us / each.cpu_us for each in rounds]
     group = f"batches of {SKUS:,} reserves"
     return [
         Figure.over_rounds("batch_per_s", f"{group}: lines a second", "/s", per_s, LINES_PER_S),
         Figure.over_rounds(
-            "batch_vs_bare_decisions", "… / bare decisions", "", ratios, VS_BARE_DECISIONS
+            "batch_vs_bare_decisions", f"{group} / bare decisions", "", by_time, VS_BARE_DECISIONS
         ),
+        Figure.over_rounds("batch_vs_bare_decisions_cpu", "… by CPU time per line", "", by_cpu),
         Figure.over_rounds("bare_decisions_per_s", "bare decisions a second", "/s", bare),
         *latency_figures("batch", group, took),
     ]

@@ -1,8 +1,8 @@
-"""Journals of any size, made of a seed by the project's own decisions and its own writer.
+"""A journal of any size, made of a seed by the project's own decisions and its own writer.
 
-`mixed` is a chain's day: goods come in, are reserved, bought, given back or left to expire, are
-moved and counted. `wide` is a chain's catalogue: many stock records and nothing else. The same
-seed makes the same events, byte for byte, on every machine: the chain of the last one proves it.
+It is a chain's day: goods come in, are reserved, bought, given back or left to expire, are moved
+and counted. The same seed makes the same events, byte for byte, on every machine: the chain of
+the last one proves it.
 """
 
 import asyncio
@@ -20,7 +20,6 @@ from bench.bare_decisions import Opening
 from holdfast.domain.commands import (
     Action,
     AdjustStock,
-    ApplyBatch,
     CancelReservation,
     Command,
     ConfirmReservation,
@@ -51,8 +50,6 @@ _FLUSH: Final = 64
 _TTL_MS: Final = 300_000
 STORES: Final = 50
 SKUS_PER_STORE: Final = 400
-#: Stock records in one event of `wide`, which is a batch of all or none.
-ROWS: Final = 1_000
 
 
 def mixed(seed: int) -> Iterator[Asked]:
@@ -131,17 +128,6 @@ class _Day:
         return ConfirmReservation(mine, user) if confirms else CancelReservation(mine, user)
 
 
-def wide(records: int, seed: int) -> Iterator[Asked]:
-    """So many stock records, spread over stores of `ROWS` SKUs each."""
-    rng = random.Random(seed)
-    for first in range(0, records, ROWS):
-        store = _store(first // ROWS)
-        rows = range(min(ROWS, records - first))
-        actions = (ReceiveStock(store, _sku(sku), rng.randrange(100, 10_000)) for sku in rows)
-        batch = ApplyBatch(tuple(actions))
-        yield Command(batch, f"e-{first}", "anonymous", f"q-{first}"), _BEGIN_MS + first
-
-
 def _store(number: int) -> str:
     return f"STORE{number:04d}"
 
@@ -186,12 +172,11 @@ async def write(data_dir: Path, made: Iterator[bytes]) -> Cursor:
     return journal.durable
 
 
-def main(data_dir: Path, kind: str, size: int, seed: int) -> None:
+def main(data_dir: Path, size: int, seed: int) -> None:
     """Write a journal, and print where it ends."""
-    made = islice(events(mixed(seed)), size) if kind == "mixed" else events(wide(size, seed))
-    end = asyncio.run(write(data_dir, made))
+    end = asyncio.run(write(data_dir, islice(events(mixed(seed)), size)))
     print(orjson.dumps({"sequence": end.sequence, "chain": end.chain.hex()}).decode())
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))

@@ -6,7 +6,7 @@ server that stalls is charged for everyone who would have come in that time.
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from bench.errors import BenchFailed
@@ -83,8 +83,11 @@ def run_schedule(
     seconds: int,
     connections: int,
     seed: int,
+    is_enough: Callable[[], bool] = lambda: False,
 ) -> list[Timed]:
     """Send requests at a fixed rate, each on the connection that rested longest.
+
+    It ends before its time when `is_enough` says so, which is asked before every request.
 
     Raises:
         BenchFailed: an answer did not come, or a connection broke.
@@ -92,14 +95,22 @@ def run_schedule(
     rng = random.Random(seed)
     requests = [make_request(rng) for _ in range(rate_per_s * seconds)]
     try:
-        return asyncio.run(_run(port, requests, rate_per_s, connections, seconds + _DRAIN_S))
+        return asyncio.run(_run(port, _due(requests, rate_per_s, is_enough), connections))
     except (ExceptionGroup, OSError) as error:
         raise BenchFailed(f"The clients at {rate_per_s} a second failed: {error!r}") from error
 
 
-async def _run(
-    port: int, requests: list[bytes], rate_per_s: int, connections: int, seconds_max: float
-) -> list[Timed]:
+def _due(
+    requests: list[bytes], rate_per_s: int, is_enough: Callable[[], bool]
+) -> Iterator[tuple[float, bytes]]:
+    """Every request with the second at which it is due, counted from the first."""
+    for number, request in enumerate(requests):
+        if is_enough():
+            return
+        yield number / rate_per_s, request
+
+
+async def _run(port: int, requests: Iterator[tuple[float, bytes]], connections: int) -> list[Timed]:
     loop = asyncio.get_running_loop()
     resting: asyncio.Queue[Connection] = asyncio.Queue()
     opened = [await connect(port) for _ in range(connections)]
@@ -116,13 +127,14 @@ async def _run(
         resting.put_nowait(connection)
 
     start = loop.time() + _LEAD_S
-    async with asyncio.timeout(seconds_max), asyncio.TaskGroup() as tasks:
-        for number, request in enumerate(requests):
-            due = start + number / rate_per_s
+    async with asyncio.timeout(None) as limit, asyncio.TaskGroup() as tasks:
+        for number, (offset, request) in enumerate(requests):
+            due = start + offset
             await asyncio.sleep(due - loop.time() - _WAKE_EARLY_S)
             while loop.time() < due:  # noqa: ASYNC110 - a clock sets no event
                 await asyncio.sleep(0)
             tasks.create_task(ask(number, request, due))
+        limit.reschedule(loop.time() + _DRAIN_S)
     for connection in opened:
         await connection.close()
     return timed

@@ -82,8 +82,22 @@ def core_now(core: int) -> CoreTicks:
 
 def rss_mib(pid: int | str) -> float:
     """Memory that a process (`self`: this one) holds in RAM, in MiB."""
+    return _status_mib(pid, "VmRSS:")
+
+
+def peak_mib(pid: int) -> float:
+    """The most memory that a process held in RAM since it began, or since `forget_peak`, in MiB."""
+    return _status_mib(pid, "VmHWM:")
+
+
+def forget_peak(pid: int) -> None:
+    """Let the peak be what the process holds now."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5", "ascii")
+
+
+def _status_mib(pid: int | str, name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text("ascii", "replace").splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1]) / 1024
     return 0.0
 

@@ -22,7 +22,7 @@ def run_recovery(folder: Path, plan: Plan, cores: Cores | None, say: Say) -> lis
     core = None if cores is None else cores.server
     data = folder / "recovery"
     say(f"making a journal of {plan.events:,} events")
-    made = measured_by("bench.journal_maker", data, "mixed", plan.events, plan.pace.seed, core=core)
+    made = measured_by("bench.journal_maker", data, plan.events, plan.pace.seed, core=core)
     rounds = []
     for number in range(ROUNDS):
         say(f"reading {plan.events:,} events, round {number + 1} of {ROUNDS}")

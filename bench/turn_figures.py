@@ -13,6 +13,7 @@ from bench.turns import (
     KEYS,
     POSTGRES,
     POSTGRES_ANY_CORE,
+    POSTGRES_ONE_STATEMENT,
     READ,
     REDIS,
     REDIS_ANY_CORE,
@@ -61,7 +62,7 @@ COMPARISONS: Final = (
     Comparison(
         "sqlite",
         "reserve_vs_sqlite",
-        "reserve / the same over SQLite",
+        "reserve / reserve over SQLite",
         SPREAD,
         SQLITE,
         Target("at least", 3),
@@ -69,7 +70,7 @@ COMPARISONS: Final = (
     Comparison(
         "redis",
         "reserve_vs_redis",
-        "reserve / the same over Redis",
+        "reserve / reserve over Redis",
         SPREAD,
         REDIS,
         Target("at least", 1.5),
@@ -84,7 +85,7 @@ COMPARISONS: Final = (
     Comparison(
         "postgres",
         "reserve_vs_postgres",
-        "reserve / the same over PostgreSQL",
+        "reserve / reserve over PostgreSQL",
         SPREAD,
         POSTGRES,
         Target("at least", 4),
@@ -95,6 +96,13 @@ COMPARISONS: Final = (
         "… with PostgreSQL on any core",
         SPREAD,
         POSTGRES_ANY_CORE,
+    ),
+    Comparison(
+        "postgres",
+        "reserve_vs_postgres_one_statement",
+        "… in one statement",
+        SPREAD,
+        POSTGRES_ONE_STATEMENT,
     ),
 )
 

@@ -29,7 +29,7 @@ HOT: Final = "reserve, one SKU"
 BARE: Final = "bare route"
 READ: Final = "read of a record"
 BARE_READ: Final = "bare route, read"
-SQLITE, REDIS, POSTGRES = (f"reserve over {peer.title}" for peer in PEERS)
+SQLITE, REDIS, POSTGRES, POSTGRES_ONE_STATEMENT = (f"reserve over {peer.title}" for peer in PEERS)
 ANY_CORE: Final = ", database on any core"
 REDIS_ANY_CORE: Final = REDIS + ANY_CORE
 POSTGRES_ANY_CORE: Final = POSTGRES + ANY_CORE
@@ -46,6 +46,7 @@ KEYS: Final = {
     REDIS_ANY_CORE: "redis_any_core",
     POSTGRES: "postgres",
     POSTGRES_ANY_CORE: "postgres_any_core",
+    POSTGRES_ONE_STATEMENT: "postgres_one_statement",
 }
 #: The parts of a run that take turns.
 PARTS: Final = frozenset({"reserve", "read", *(peer.part for peer in PEERS)})
@@ -148,15 +149,16 @@ class _Stage:
             turns.not_measured[peer.part] = missing
             return
         self.say(f"trying forms of {peer.title}")
-        pace = self.plan.pace
-        daemon = self.stack.enter_context(peer.database(self.folder, self.core))
-        trial = Pace(1, min(_TRIAL_S, pace.seconds), pace.connections, pace.seed)
-        turns.trials[peer.part] = trials(peer, self.folder, daemon, self.cores, trial)
-        form = best(turns.trials[peer.part])
-        server = self.stack.enter_context(peer.running(self.folder, daemon, self.core, form))
+        folder, pace = self.folder / peer.key, self.plan.pace
+        folder.mkdir()
+        daemon = self.stack.enter_context(peer.database(folder, self.core))
+        trial = Pace(2, min(_TRIAL_S, pace.seconds), pace.connections, pace.seed)
+        turns.trials[peer.key] = trials(peer, folder, daemon, self.cores, trial)
+        form = best(turns.trials[peer.key])
+        server = self.stack.enter_context(peer.running(folder, daemon, self.core, form))
         server.pause()
         yield Load(f"reserve over {peer.title}", server, SKUS)
-        if daemon.pid is not None and self.cores is not None:
+        if peer.any_core and self.cores is not None:
             yield Load(f"reserve over {peer.title}{ANY_CORE}", server, SKUS, any_core=True)
 
 

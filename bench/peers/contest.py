@@ -16,11 +16,11 @@ from bench.peers.daemons import (
     INSTALL,
     Daemon,
     postgres,
-    postgres_binaries,
+    postgres_is_installed,
     redis_is_installed,
     redis_server,
 )
-from bench.rounds import Load, Pace, measure
+from bench.rounds import Load, Pace, take_turns
 from bench.server import Server, free_port, running
 from bench.stock import SKUS, plain_environment
 
@@ -32,9 +32,11 @@ class Peer:
     """A database with a shop in front of it.
 
     `variants` are the forms that have a trial; `package` is the client that has to be there, and
-    `is_installed` tells whether the database is.
+    `is_installed` tells whether the database is. With `any_core` it is measured a second time,
+    while the database may use every core.
     """
 
+    key: str
     part: str
     title: str
     module: str
@@ -42,11 +44,12 @@ class Peer:
     package: str
     is_installed: Callable[[], bool]
     database: Callable[[Path, int | None], AbstractContextManager[Daemon]]
+    any_core: bool = False
 
     def why_not(self) -> str | None:
         """What has to be done before it can be measured; None: nothing."""
         if not self.is_installed():
-            return f"{self.title} is not installed: {INSTALL}"
+            return f"{self.title.partition(',')[0]} is not installed: {INSTALL}"
         if find_spec(self.package) is None:
             return f"the package {self.package} is missing: {_GROUP}"
         return None
@@ -58,7 +61,7 @@ class Peer:
         """Serve one form of it until the block ends."""
         port = free_port()
         with running(
-            f"{self.part}-{variant}",
+            f"{self.key}-{variant}",
             [self.module, str(port), *daemon.arguments, variant],
             environment=plain_environment(),
             port=port,
@@ -79,6 +82,7 @@ def _file(folder: Path, _: int | None) -> Iterator[Daemon]:
 PEERS: Final = (
     Peer(
         "sqlite",
+        "sqlite",
         "SQLite",
         "bench.peers.sqlite_shop",
         ("loop", "thread"),
@@ -88,20 +92,34 @@ PEERS: Final = (
     ),
     Peer(
         "redis",
+        "redis",
         "Redis",
         "bench.peers.redis_shop",
-        ("pool-16", "pool-64", "pipeline-1", "pipeline-2"),
+        ("pool-16", "pool-64", "pipeline-1", "pipeline-2", "pipeline-4"),
         "redis",
         redis_is_installed,
         redis_server,
+        any_core=True,
     ),
     Peer(
         "postgres",
+        "postgres",
         "PostgreSQL",
         "bench.peers.postgres_shop",
-        ("transaction-8", "transaction-32", "statement-8", "statement-32"),
+        ("transaction-16", "transaction-64"),
         "asyncpg",
-        lambda: postgres_binaries() is not None,
+        postgres_is_installed,
+        postgres,
+        any_core=True,
+    ),
+    Peer(
+        "postgres_one_statement",
+        "postgres",
+        "PostgreSQL, one statement",
+        "bench.peers.postgres_shop",
+        ("statement-16", "statement-64"),
+        "asyncpg",
+        postgres_is_installed,
         postgres,
     ),
 )
@@ -110,13 +128,15 @@ PEERS: Final = (
 def trials(
     peer: Peer, folder: Path, daemon: Daemon, cores: Cores | None, pace: Pace
 ) -> dict[str, float]:
-    """Requests a second of every form of a peer."""
+    """Requests a second of every form of a peer: the better round, as the first one warms up."""
     core = None if cores is None else cores.server
     found = {}
     for variant in peer.variants:
         with peer.running(folder, daemon, core, variant) as server:
-            load = Load(f"{peer.title}, {variant}", server, SKUS)
-            found[variant] = measure(load, 0, pace, cores, pace.seed).per_s
+            slices = take_turns(
+                [Load(f"{peer.title}, {variant}", server, SKUS)], pace, cores, lambda _: None
+            )
+        found[variant] = max(each.per_s for each in slices)
     return found
 
 

@@ -80,6 +80,11 @@ def redis_is_installed() -> bool:
     return shutil.which("redis-server") is not None
 
 
+def postgres_is_installed() -> bool:
+    """Whether there is a PostgreSQL to start."""
+    return postgres_binaries() is not None
+
+
 def postgres_binaries() -> Path | None:
     """The folder of PostgreSQL's programs: on the PATH, or where Debian has the newest."""
     found = shutil.which("initdb")
@@ -107,8 +112,9 @@ def _socket_folder() -> Iterator[Path]:
 def _give_to(user: str, *folders: Path) -> None:
     for folder in folders:
         shutil.chown(folder, user)
-    # What lies above it has to be passable for that user.
-    folders[0].parent.chmod(0o711)
+    # What the bench made above it has to be passable for that user.
+    for above in folders[0].parents[:2]:
+        above.chmod(0o711)
 
 
 def _initialise(initdb: Path, data: Path, user: str) -> None:

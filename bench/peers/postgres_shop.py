@@ -1,9 +1,9 @@
 """The same route over PostgreSQL: a conditional update and an insert in one transaction.
 
 Every setting that decides what a commit means is PostgreSQL's own default (fsync and
-synchronous_commit on). Two ways take part: the two statements between BEGIN and COMMIT, as most
-programs write it (`transaction-N`), and both in one statement, which takes one way there and back
-instead of four (`statement-N`). N connections; statements are prepared once on each.
+synchronous_commit on). It takes part twice: with the two statements between BEGIN and COMMIT, as
+most programs have them (`transaction-N`), and with both in one statement, which takes one way
+there and back instead of four (`statement-N`). N connections; each prepares its statements once.
 """
 
 import sys

@@ -14,9 +14,7 @@ from bench.peers.daemons import Daemon
 from bench.peers.shop import Shop
 from tests.unit.bench.shops import STORE, must_never_oversell
 
-REDIS, POSTGRES = (
-    next(peer for peer in PEERS if peer.part == name) for name in ("redis", "postgres")
-)
+_, REDIS, POSTGRES, IN_ONE_STATEMENT = PEERS
 
 pytestmark = pytest.mark.campaign
 
@@ -61,7 +59,7 @@ async def test_redis_never_sells_what_is_not_there(redis: Daemon, variant: str) 
     await never_oversells(RedisShop(Path(*redis.arguments), variant), f"A-{variant}")
 
 
-@pytest.mark.parametrize("variant", POSTGRES.variants)
+@pytest.mark.parametrize("variant", POSTGRES.variants + IN_ONE_STATEMENT.variants)
 async def test_postgres_never_sells_what_is_not_there(postgres: Daemon, variant: str) -> None:
     from bench.peers.postgres_shop import PostgresShop
 
