@@ -152,6 +152,8 @@ def _read(path: Path) -> report.Result:
 def _measure(folder: Path, plan: Plan, at: datetime) -> report.Result:
     require_tools()
     _require_no_expiry(plan)
+    # Servers run in folders of their own choosing.
+    folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     if disk_usage(folder).free < FREE_BYTES_MIN:
         raise BenchFailed(f"{folder} has less than {FREE_BYTES_MIN >> 30} GiB free.")

@@ -27,6 +27,7 @@ RESULT: Result = result_of(
 
 
 def test_a_result_is_drawn_the_same_every_time(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="it is in the group bench")
     from bench.plot import draw
 
     for name in ("one.svg", "two.svg"):
