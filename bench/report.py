@@ -55,11 +55,10 @@ def number(value: float, *, exact: bool = False) -> str:
         return f"{value:,g}"
     if isinstance(value, int):
         return f"{value:,}"
-    if value >= 1000:
+    size = abs(value)
+    if size >= 100:
         return f"{value:,.0f}"
-    if value >= 100:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.1f}" if size >= 10 else f"{value:.2f}"
 
 
 def shown(figure: Figure) -> str:

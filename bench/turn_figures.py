@@ -151,7 +151,8 @@ def load_figures(turns: Turns) -> Iterator[Figure]:
                 yield Figure.over_rounds(f"{KEYS[name]}_{key}", title, unit, samples, group=name)
     for part, rates in turns.trials.items():
         for form, per_s in rates.items():
-            yield Figure(f"{part}_trial_{form}", f"trial of {part}, {form}", "/s", per_s)
+            key, group = f"{part}_trial_{form}", f"trial of {part}, {form}"
+            yield Figure(key, "requests a second", "/s", per_s, group=group)
     yield from _flush_figures(turns)
     yield Figure("checkpoints", "checkpoints during the rounds", "", turns.checkpoints)
 

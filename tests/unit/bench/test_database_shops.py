@@ -45,9 +45,9 @@ def postgres() -> Iterator[Daemon]:
 
 
 async def never_oversells(shop: Shop, sku: str) -> None:
-    await shop.open(STORE, [sku], on_hand=20)
+    await shop.open(STORE, [sku, f"B{sku}"], on_hand=20)
     try:
-        await must_never_oversell(shop, sku, on_hand=20)
+        await must_never_oversell(shop, sku, f"B{sku}", on_hand=20)
     finally:
         await shop.close()
 

@@ -26,7 +26,15 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.625, "0.62"), (12.34, "12.3"), (158.4, "158"), (5932.1, "5,932"), (0, "0"), (7, "7")],
+    [
+        (0.625, "0.62"),
+        (12.34, "12.3"),
+        (158.4, "158"),
+        (5932.1, "5,932"),
+        (0, "0"),
+        (7, "7"),
+        (-22.71, "-22.7"),
+    ],
 )
 def test_a_number_has_as_many_digits_as_it_deserves(value: float, text: str) -> None:
     assert number(value) == text

@@ -19,7 +19,7 @@ async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 
 async def test_sqlite_never_sells_what_is_not_there(shop: SqliteShop) -> None:
-    await must_never_oversell(shop, "A", on_hand=10)
+    await must_never_oversell(shop, "A", "B", on_hand=10)
 
 
 async def test_sqlite_syncs_before_it_answers(shop: SqliteShop) -> None:
