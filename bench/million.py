@@ -20,7 +20,7 @@ from bench.errors import BenchFailed
 from bench.figures import Figure, Target, latency_figures, percentile
 from bench.large_store import make_large_store, sku_name, store_name
 from bench.machine import Cores
-from bench.open_loop import Timed, post, run_schedule
+from bench.open_loop import Timed, post, run_schedule, samples
 from bench.plan import Plan, Say
 from bench.procfs import forget_peak, peak_mib, rss_mib
 from bench.server import Server
@@ -53,7 +53,7 @@ class Large(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """What was seen, as a result file shows it."""
-        return {**self._asdict(), "latencies": [each._asdict() for each in self.latencies]}
+        return {**self._asdict(), "latencies": samples(self.latencies)}
 
 
 def run_million(folder: Path, plan: Plan, cores: Cores | None, say: Say) -> Large:

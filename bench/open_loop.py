@@ -31,6 +31,15 @@ class Timed(NamedTuple):
     number: int = 0
 
 
+def samples(timed: list[Timed]) -> dict[str, list[float]]:
+    """The times of all requests in the order in which they were due, to the µs, for a result."""
+    in_order = sorted(timed, key=lambda each: each.number)
+    return {
+        "sent_ms": [round(each.sent_ms, 3) for each in in_order],
+        "answered_ms": [round(each.answered_ms, 3) for each in in_order],
+    }
+
+
 class Connection:
     """One kept connection; one request at a time."""
 

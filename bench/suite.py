@@ -11,6 +11,7 @@ from bench.doubts import doubts
 from bench.figures import Figure, percentile
 from bench.machine import Cores
 from bench.million import million_figures, run_million
+from bench.open_loop import samples
 from bench.plan import Plan, Say
 from bench.recovery import recovery_figures, run_recovery
 from bench.turn_figures import load_figures, ratio_figures
@@ -54,7 +55,7 @@ def run(folder: Path, plan: Plan, cores: Cores | None, say: Say) -> Measured:
         say("a few requests a second at default settings")
         timed = at_default_settings(folder, plan, cores)
         found.figures += default_figures(timed)
-        found.raw["latencies"] = [each._asdict() for each in timed]
+        found.raw["latencies"] = samples(timed)
     if "recovery" in plan.parts:
         recoveries = run_recovery(folder, plan, cores, say)
         found.figures += recovery_figures(recoveries)
