@@ -5,17 +5,21 @@ checkpoint, runs on the core. What fell due meanwhile they do when their own sli
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bench.errors import BenchFailed
 from bench.figures import paired_ratios
 from bench.machine import Cores
 from bench.procfs import TICKS_PER_S, CoreTicks, core_now
-from bench.server import Server
+from bench.server import REST_S, Server
 from bench.stock import TTL_S, USERS, last_sequence
 from bench.wrk import Answers, load
+
+
+_RESTS_MAX: Final = 100
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ def measure(each: Load, number: int, pace: Pace, cores: Cores | None, seed: int)
     server.settle()
     cpu_s = watch.cpu_s()
     foreign, steal = watch.foreign(cpu_s), watch.steal()
-    last = last_sequence(server) if each.counted else 0
+    last = _sequence_at_rest(server) if each.counted else 0
     if each.any_core and cores is not None:
         server.let_database_use({cores.server})
     server.pause()
@@ -130,6 +134,21 @@ def measure(each: Load, number: int, pace: Pace, cores: Cores | None, seed: int)
         first_sequence=first,
         last_sequence=last,
     )
+
+
+def _sequence_at_rest(server: Server) -> int:
+    """How many events there are once no more come: who waits for a slow disk uses no CPU time.
+
+    Raises:
+        BenchFailed: more and more come.
+    """
+    found = last_sequence(server)
+    for _ in range(_RESTS_MAX):
+        time.sleep(REST_S)
+        before, found = found, last_sequence(server)
+        if found == before:
+            return found
+    raise BenchFailed(f"{server.name} goes on writing after the load ended.")
 
 
 def require_events(name: str, answered: int, events: int, connections: int) -> None:

@@ -46,9 +46,11 @@ class RedisShop(Shop):
         self._waiting: list[tuple[Asked, asyncio.Future[Stock | None]]] = []
         self._sending: set[asyncio.Task[None]] = set()
         self._sha = ""
+        self._stocks = 0
 
     async def open(self, store_id: str, skus: list[str], on_hand: int) -> None:
         self._sha = await self._redis.script_load(_RESERVE)
+        self._stocks = len(skus)
         async with self._redis.pipeline(transaction=False) as pipeline:
             for name in skus:
                 key = _stock_key(store_id, name)
@@ -106,10 +108,7 @@ class RedisShop(Shop):
         )
 
     async def reservations(self) -> int:
-        stock = 0
-        async for _ in self._redis.scan_iter("stock:*", count=100_000):
-            stock += 1
-        return int(await self._redis.dbsize()) - stock
+        return int(await self._redis.dbsize()) - self._stocks
 
     async def close(self) -> None:
         await self._redis.aclose()
