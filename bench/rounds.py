@@ -18,7 +18,6 @@ from bench.server import REST_S, Server
 from bench.stock import TTL_S, USERS, last_sequence
 from bench.wrk import Answers, load
 
-
 _RESTS_MAX: Final = 100
 
 
