@@ -25,14 +25,15 @@ def draw(result: Result, path: Path) -> None:
         rows = (len(targets) + 2, len(spreads) + 2)
         sheet = Sheet(figsize=(10, 0.34 * sum(rows) + 0.9), layout="constrained")
         above, below = sheet.subplots(2, 1, height_ratios=rows)
-        _draw_targets(above, targets)
+        _draw_targets(above, targets, " (in doubt)" if result["doubts"] else "")
         _draw_latencies(below, spreads)
         sheet.supxlabel(machine_line(result).replace("; ", "\n"), fontsize=7, color=_QUIET)
         sheet.savefig(path, format="svg", facecolor="white", metadata={"Date": None})
 
 
-def _draw_targets(axes: Axes, figures: list[Figure]) -> None:
-    axes.set_title("Measured, as a multiple of the target (right of the line: met)", loc="left")
+def _draw_targets(axes: Axes, figures: list[Figure], doubt: str) -> None:
+    title = f"Measured{doubt}, as a multiple of the target: right of the line it is met"
+    axes.set_title(title, loc="left")
     for row, figure in enumerate(figures):
         place = reached(figure)
         if place is None:
