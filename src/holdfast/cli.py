@@ -157,6 +157,32 @@ def openapi(
 app.command("import")(import_file)
 
 
+@app.command()
+def verify(
+    data_dir: DataDir = None,
+    tenant: Annotated[str | None, typer.Option(help="Only this one (default: all).")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="A server that serves the folder: compare what it shows.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Answer with JSON, for programs.")] = False,
+) -> None:
+    """Replay every event and compare: journal, checkpoints, and what is served. Changes nothing.
+
+    Exits with 0 where all is equal, and with 65 where something differs.
+
+    Example: `holdfast verify --data-dir /var/lib/holdfast --url http://127.0.0.1:3000`
+    """
+    from holdfast.verify.command import verify_folder  # noqa: PLC0415 - brings the ledger
+    from holdfast.verify.differences import CannotVerify  # noqa: PLC0415 - the same
+
+    settings = load_settings({} if data_dir is None else {"data_dir": data_dir})
+    try:
+        code = verify_folder(settings.data_dir, tenant, url, as_json=json)
+    except CannotVerify as no:
+        raise CommandFailed(str(no), no.exit_code) from None
+    raise typer.Exit(code)
+
+
 def _require_same(path: Path, text: str) -> None:
     try:
         found = path.read_text("utf-8")

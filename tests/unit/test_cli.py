@@ -17,7 +17,7 @@ from holdfast.demo.run import greeter
 from holdfast.importer.errors import CommandFailed
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("serve", "demo", "openapi", "import")
+COMMANDS = ("serve", "demo", "openapi", "import", "verify")
 
 
 def run(*arguments: str, **environment: str) -> Result:

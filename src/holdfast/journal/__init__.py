@@ -174,9 +174,11 @@ from holdfast.journal.errors import (
     ReopenFailed,
 )
 from holdfast.journal.frame import START, Cursor, Frame
+from holdfast.journal.history import Claim, History, Place, explain, line_at, locate, sound_part
 from holdfast.journal.journal import Journal, Stats
 from holdfast.journal.provision import create
 from holdfast.journal.recovery import Recovered, Torn, recover
+from holdfast.journal.saved import Saved, SavedShard, saved_checkpoints
 from holdfast.journal.scan import Located, scan
 
 __all__ = [
@@ -185,11 +187,13 @@ __all__ = [
     "Checkpoint",
     "CheckpointFailed",
     "Checkpoints",
+    "Claim",
     "Cursor",
     "Disk",
     "FlushFailed",
     "FormatTooNew",
     "Frame",
+    "History",
     "HistoryGone",
     "Journal",
     "JournalCorrupt",
@@ -198,12 +202,20 @@ __all__ = [
     "NotWritten",
     "OpenFailed",
     "OsDisk",
+    "Place",
     "ReadFailed",
     "Recovered",
     "ReopenFailed",
+    "Saved",
+    "SavedShard",
     "Stats",
     "Torn",
     "create",
+    "explain",
+    "line_at",
+    "locate",
     "recover",
+    "saved_checkpoints",
     "scan",
+    "sound_part",
 ]

@@ -1,0 +1,186 @@
+"""The comparison of saved state with replayed state, record by record. Pure."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import orjson
+
+from holdfast.domain.records import TABLES, Key
+from holdfast.domain.state import State
+from holdfast.domain.values import instant_ms, instant_text
+from holdfast.journal import Saved, SavedShard
+from holdfast.ledger.record_codec import CODECS
+from holdfast.ledger.shards import TENANT_SHARD
+from holdfast.verify.differences import MAKE_STATE_ANEW, REPORT, Difference
+from holdfast.verify.replay import Replay
+
+_MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+NOTHING: Final = "no such record"
+
+
+def checkpoint_differences(saved: Saved, replay: Replay) -> Iterator[Difference]:
+    """Compare a checkpoint with a replay that stands at the checkpoint's event.
+
+    Every record of every shard, the time of the newest event, and the chain.
+    """
+    if saved.cursor == replay.cursor:
+        yield from _Comparison(saved, replay).differences()
+        return
+    yield Difference(
+        "checkpoint",
+        f"the chain of {saved.path.name} at event {saved.cursor.sequence} is not the journal's",
+        f"chain {replay.cursor.chain.hex()}",
+        f"chain {saved.cursor.chain.hex()}",
+        "Journal and state come from different moments or tenants: restore the tenant's folder as "
+        "a whole",
+        saved.path,
+        sequence=saved.cursor.sequence,
+    )
+
+
+class _Comparison:
+    """One checkpoint beside the replay."""
+
+    def __init__(self, saved: Saved, replay: Replay) -> None:
+        self._saved = saved
+        self._replay = replay
+        self._met: dict[str, set[Key]] = {name: set() for name in TABLES}
+        #: Shards of which more need not be said.
+        self._damaged: set[str] = set()
+
+    def differences(self) -> Iterator[Difference]:
+        for shard in self._saved.shards:
+            if shard.problem is not None:
+                yield self._damage(shard, "is damaged", shard.problem)
+            yield from self._shard_differences(shard)
+        yield from self._missing()
+
+    def _damage(self, shard: SavedShard, how: str, found: str) -> Difference:
+        self._damaged.add(shard.shard)
+        what = f"{self._name(shard.shard)} {how}"
+        expected = f"the file that {self._saved.path.name} names"
+        return Difference("checkpoint", what, expected, found, MAKE_STATE_ANEW, shard.path)
+
+    def _shard_differences(self, shard: SavedShard) -> Iterator[Difference]:
+        try:
+            content = orjson.loads(shard.content)
+            if shard.shard == TENANT_SHARD:
+                yield from self._time_differences(shard, instant_ms(content["lastTs"]))
+                return
+            table = shard.shard.partition("/")[0]
+            codec = CODECS[table]
+            records = [codec.read(raw) for raw in content]
+        except _MALFORMED as error:
+            if shard.problem is None:
+                yield self._damage(shard, "holds no records that can be read", repr(error))
+            return
+        met, replayed = self._met[table], self._replay.state.records(TABLES[table])
+        for key, record in records:
+            home = codec.shard(key)
+            if key in met:
+                yield self._of_record(shard, key, "is there twice", record)
+            elif home != shard.shard:
+                yield self._of_record(shard, key, f"belongs into {home}", record)
+            elif not _same(table, key, record, replayed.get(key)):
+                yield self._of_record(shard, key, "differs", record)
+            met.add(key)
+
+    def _time_differences(self, shard: SavedShard, last_ts: int) -> Iterator[Difference]:
+        if last_ts != self._replay.last_ts:
+            what = f"the time of the newest event in {self._name(shard.shard)} differs"
+            expected, found = instant_text(self._replay.last_ts), instant_text(last_ts)
+            yield Difference("checkpoint", what, expected, found, MAKE_STATE_ANEW, shard.path)
+
+    def _missing(self) -> Iterator[Difference]:
+        files = {shard.shard: shard for shard in self._saved.shards}
+        for name, table in TABLES.items():
+            records = self._replay.state.records(table)
+            if records.keys() <= self._met[name]:
+                continue
+            for key in records:
+                home = CODECS[name].shard(key)
+                if key not in self._met[name] and home not in self._damaged:
+                    nowhere = SavedShard(home, self._saved.path, b"", None)
+                    yield self._of_record(files.get(home, nowhere), key, "is missing", None)
+
+    def _of_record(
+        self,
+        shard: SavedShard,
+        key: Key,
+        how: str,
+        found: Any,  # noqa: ANN401 - a record of any table
+    ) -> Difference:
+        table = shard.shard.partition("/")[0]
+        return Difference(
+            "checkpoint",
+            f"{record_name(table, key)} {how} in {self._name(shard.shard)}",
+            written(table, key, self._replay.state.get(TABLES[table], key)),
+            written(table, key, found),
+            MAKE_STATE_ANEW,
+            shard.path,
+            sequence=self._replay.writer(table, key),
+        )
+
+    def _name(self, shard: str) -> str:
+        return f"shard {shard} of {self._saved.path.name}"
+
+
+def state_differences(started: State, replay: Replay) -> Iterator[Difference]:
+    """Compare what a start would load with the replay; both stand at the same event."""
+    for name, table in TABLES.items():
+        loaded, replayed = started.records(table), replay.state.records(table)
+        if loaded == replayed:
+            continue
+        for key in sorted(loaded.keys() | replayed.keys()):
+            if not _same(name, key, loaded.get(key), replayed.get(key)):
+                yield Difference(
+                    "start",
+                    f"a start would load another {record_name(name, key)}",
+                    written(name, key, replayed.get(key)),
+                    written(name, key, loaded.get(key)),
+                    REPORT,
+                    sequence=replay.writer(name, key),
+                )
+
+
+def _of_record(
+    shard: SavedShard,
+    replay: Replay,
+    place: tuple[str, Key],
+    how: str,
+    found: Any,  # noqa: ANN401 - a record of any table
+) -> Difference:
+    table, key = place
+    return Difference(
+        "checkpoint",
+        f"{record_name(table, key)} in shard {shard.shard}: {how}",
+        written(table, key, replay.state.get(TABLES[table], key)),
+        written(table, key, found),
+        MAKE_STATE_ANEW,
+        shard.path,
+        sequence=replay.writer(table, key),
+    )
+
+
+def _wrong(shard: SavedShard, what: str, expected: str, found: str) -> Difference:
+    return Difference("checkpoint", what, expected, found, MAKE_STATE_ANEW, shard.path)
+
+
+def record_name(table: str, key: Key) -> str:
+    """Name a record for a person."""
+    return f"record {'/'.join(key)} of {table}"
+
+
+def written(table: str, key: Key, record: Any) -> str:  # noqa: ANN401 - a record of any table
+    """Write a record as a checkpoint has it."""
+    if record is None:
+        return NOTHING
+    return orjson.dumps(CODECS[table].write(key, record)).decode()
+
+
+def _same(table: str, key: Key, one: Any, other: Any) -> bool:  # noqa: ANN401 - records of any table
+    """Whether two records are the same; as JSON too, where 1 is neither 1.0 nor true."""
+    if one is None or other is None or one != other:
+        return one is None and other is None
+    write = CODECS[table].write
+    return orjson.dumps(write(key, one)) == orjson.dumps(write(key, other))
