@@ -10,6 +10,7 @@ Header = tuple[bytes, bytes]
 
 JSON: Final = b"application/json"
 NDJSON: Final = b"application/x-ndjson"
+_CLOSE: Final = (b"connection", b"close")
 
 
 class Answer:
@@ -30,6 +31,11 @@ class Answer:
         self.content_type = content_type
         self.headers = headers
         self.replayed = replayed
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its length is told and the connection goes on behind it."""
+        return self.content_type is not None and _CLOSE not in self.headers
 
 
 def json_answer(

@@ -16,6 +16,7 @@ from holdfast.http.answer import Answer
 from holdfast.http.body import BodyReader, ClientGone, is_gone
 from holdfast.http.call import Call
 from holdfast.http.endpoint import Endpoint
+from holdfast.http.exchange import EXCHANGE, Exchange
 from holdfast.http.headers import demand_single, tenant_and_host
 from holdfast.http.lanes import Lane, Lanes
 from holdfast.http.paths import RouteTable
@@ -61,7 +62,7 @@ class Edge:
             return
         except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, it is answered
             answer = self._failed(error, call)
-        await _send(send, answer, call)
+        await _send(scope.get(EXCHANGE), send, answer, call)
         self._note(call, answer.status, started)
         if answer.replayed:
             self._metrics.add("idempotentHits")
@@ -73,7 +74,7 @@ class Edge:
             self._limit(scope)
             raise
         call.path, endpoint, call.params = found
-        call.method, call.route = endpoint.method, endpoint.path
+        call.route = endpoint.path
         if endpoint.lane is not Lane.FREE:
             self._limit(scope)
         if endpoint.tenant:
@@ -84,7 +85,10 @@ class Edge:
         if endpoint.raw_body and bulkhead.shedding:
             raise Overloaded  # Sooner than after so many bytes.
         if endpoint.body_bytes_max:
-            body = await self.bodies.read(call.receive, call.headers, endpoint.body_bytes_max)
+            exchange: Exchange | None = scope.get(EXCHANGE)
+            body = None if exchange is None else exchange.take_body()
+            if body is None:
+                body = await self.bodies.read(call.receive, call.headers, endpoint.body_bytes_max)
             endpoint.read_body(call, body)
         if not bulkhead.try_enter():
             await self._wait_for_turn(bulkhead, endpoint, call)
@@ -137,7 +141,7 @@ class Edge:
         )
 
 
-async def _send(send: Send, answer: Answer, call: Call) -> None:
+async def _send(exchange: Exchange | None, send: Send, answer: Answer, call: Call) -> None:
     body = answer.body
     headers: list[Any] = [(b"x-request-id", call.request_id.encode("ascii"))]
     if answer.content_type is not None:
@@ -146,5 +150,9 @@ async def _send(send: Send, answer: Answer, call: Call) -> None:
     if answer.replayed:
         headers.append((b"idempotent-replayed", b"true"))
     headers += answer.headers
+    if call.method == "HEAD":
+        body = b""
+    if exchange is not None and answer.is_plain and exchange.send(answer.status, headers, body):
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if call.method == "HEAD" else body})
+    await send({"type": "http.response.body", "body": body})

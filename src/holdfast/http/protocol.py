@@ -26,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import (
 
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.call import NO_ROUTE
+from holdfast.http.exchange import EXCHANGE, Exchange
 from holdfast.http.headers import request_id_of
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import problem
@@ -165,6 +166,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._idle_bytes = 0
         self.due = _NEVER
         super().on_headers_complete()
+        scope, cycle = self.scope, self.cycle
+        if scope is not None and cycle is not None and cycle.scope is scope:
+            scope[EXCHANGE] = Exchange(cycle)  # type: ignore[typeddict-unknown-key]  # a key of ours
 
     def on_response_complete(self) -> None:
         """Go on, as uvicorn does, but without a timer of its own for each pause."""

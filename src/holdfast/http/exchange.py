@@ -1,0 +1,67 @@
+"""The short way of a request that came whole and of an answer that leaves whole.
+
+ASGI moves a body and an answer in messages, each through a coroutine, and uvicorn looks at every
+header of an answer anew. For a request of a few hundred bytes that costs about as much as deciding
+it. Below our own protocol (`http.protocol`) both ends are ours, so what is complete goes straight
+over; whatever is not goes through ASGI's messages, as under any other server.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
+
+from holdfast.http.answer import Header
+
+#: Where a request's scope holds its exchange, if the server gave it one.
+EXCHANGE: Final = "holdfast.exchange"
+
+_LINE: Final = b"%b: %b\r\n"
+
+
+class Exchange:
+    """One request and its answer on uvicorn's side."""
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    def take_body(self) -> bytes | None:
+        """Take the body if all of it has come; None leaves it to ASGI's messages."""
+        cycle = self._cycle
+        if cycle.more_body or cycle.disconnected:
+            return None
+        cycle.flow.resume_reading()
+        cycle.message_event.clear()
+        body, cycle.body = cycle.body, bytearray()
+        return bytes(body)
+
+    def send(self, status: int, headers: Sequence[Header], body: bytes) -> bool:
+        """Send a whole answer; false leaves it to ASGI's messages, and nothing was sent.
+
+        Args:
+            status: the answer's status.
+            headers: with the length of the body; a connection that is to end takes the long way.
+            body: the bytes to send; none for HEAD.
+
+        Raises:
+            ValueError: a header holds a line break.
+        """
+        cycle = self._cycle
+        if cycle.disconnected or cycle.response_started or cycle.flow.write_paused:
+            return False
+        if not cycle.keep_alive:
+            return False
+        lines = [STATUS_LINE[status]]
+        for header in (*cycle.default_headers, *headers):
+            lines.append(_LINE % header)  # noqa: PERF401 - a comprehension is a call
+        lines.append(b"\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines):
+            raise ValueError("a header holds a line break")
+        cycle.response_started = cycle.response_complete = True
+        cycle.transport.write(head + body)
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
