@@ -1,4 +1,4 @@
-"""The bytes of a small journal, as they were when format 1 was frozen.
+"""The bytes of a small journal and of its checkpoints, as they were when their formats were frozen.
 
 A failure here means that tenants' files would no longer be read, or would be written in a way
 that a release in the field does not know: that takes a new format version, and a folder of

@@ -3,6 +3,10 @@
 State is a function of the journal alone. Forgetting is part of it: it goes by the time of the
 event that is being applied, in an order and with a bound that depend on the records only, so a
 replay, or a start from a checkpoint, forgets exactly what the live service forgot.
+
+State also remembers one moment of its past: of every record that changed since, what it was then.
+So a checkpoint of that moment can be made bit by bit while the state goes on, and the next one
+knows what changed. Records are immutable, so remembering one costs a reference.
 """
 
 import heapq
@@ -20,12 +24,16 @@ from holdfast.domain.records import (
 #: Records forgotten at one event, at most: a bound on the work that one command can cause.
 FORGOTTEN_PER_EVENT_MAX: Final = 16
 
+#: By table: keys that changed since a moment, each with its record then (None: there was none).
+Before = dict[str, dict[Key, Any]]
+
 
 class State:
     """All records of one tenant after some event."""
 
     def __init__(self) -> None:
         self._tables: dict[str, dict[Key, Any]] = {name: {} for name in TABLES}
+        self._before: Before = {name: {} for name in TABLES}
         self._forgetting: list[tuple[int, str, Key]] = []
 
     def get(self, table: Table[RecordT], key: Key) -> RecordT | None:
@@ -42,31 +50,61 @@ class State:
             for key, record in records.items():
                 yield TABLES[name], key, record
 
+    def put(self, change: Change) -> None:
+        """Put a record in its place, as a checkpoint has it; it does not count as changed."""
+        table, key, record = change
+        self._put(table, key, record, self._tables[table.name].get(key))
+
     def apply(self, changes: list[Change], ts: int) -> list[Change]:
         """Put the records of one event, then forget what is due at its time.
 
         Returns:
             What was forgotten, as changes.
         """
-        for change in changes:
-            self.put(change)
+        for table, key, record in changes:
+            name = table.name
+            before = self._tables[name].get(key)
+            self._before[name].setdefault(key, before)
+            if record is None or table.forget_at is not None:
+                self._put(table, key, record, before)
+            else:
+                self._tables[name][key] = record
         if self._forgetting and self._forgetting[0][0] <= ts:
             return self._forget(ts)
         return []
 
-    def put(self, change: Change) -> None:
-        """Put one record in its place, or take it away."""
-        table, key, record = change
+    def fix_moment(self) -> Before:
+        """Remember this moment from now on, instead of the one before.
+
+        Returns:
+            What changed since the moment before, as it was then. Nobody else holds it.
+        """
+        before, self._before = self._before, {name: {} for name in TABLES}
+        return before
+
+    @property
+    def changed_since_moment(self) -> bool:
+        """Whether any record was put or taken away since the moment."""
+        return any(self._before.values())
+
+    def at_moment(self, table: Table[RecordT], key: Key) -> RecordT | None:
+        """Return the record that the key had at the moment, or None."""
+        before = self._before[table.name]
+        record: RecordT | None
+        record = before[key] if key in before else self._tables[table.name].get(key)
+        return record
+
+    def _put(
+        self, table: Table[RecordT], key: Key, record: RecordT | None, before: RecordT | None
+    ) -> None:
         records = self._tables[table.name]
         if record is None:
             records.pop(key, None)
             return
         if table.forget_at is not None:
             at = table.forget_at(record)
-            if at is not None:
-                before = records.get(key)
-                if before is None or table.forget_at(before) != at:
-                    heapq.heappush(self._forgetting, (at, table.name, key))
+            if at is not None and (before is None or table.forget_at(before) != at):
+                heapq.heappush(self._forgetting, (at, table.name, key))
         records[key] = record
 
     def _forget(self, ts: int) -> list[Change]:
@@ -79,6 +117,7 @@ class State:
             record = records.get(key)
             if record is None or table.forget_at is None or table.forget_at(record) != at:
                 continue
+            self._before[name].setdefault(key, record)
             del records[key]
             forgotten.append((table, key, None))
         return forgotten

@@ -4,9 +4,9 @@ The journal knows nothing of the business. An event is one line of JSON, as byte
 returns a future that is done when the event is on disk; events that are appended while the
 disk is busy share its next write and sync.
 
-This docstring is the specification of the files, format version 1. Numbers are ASCII decimal;
-`%020d` means padded with zeros to 20 digits. Hexadecimal is lower case. A line ends in one
-byte 0x0A. A *checksummed line* is
+This docstring is the specification of the files, format version 1 of the journal and 2 of the
+checkpoints. Numbers are ASCII decimal; `%020d` means padded with zeros to 20 digits. Hexadecimal
+is lower case. A line ends in one byte 0x0A. A *checksummed line* is
 
     checksum SP body LF
 
@@ -150,10 +150,11 @@ whether it may have been acknowledged.
 Checkpoint
 ==========
 
-A manifest is JSON: `format` (1), `sequence`, `chain` (hexadecimal), `files` (shard to `path`,
-`bytes`, `sha256`), and `checksum`, the SHA-256 of the rest as JSON with sorted keys, no spaces
-and ASCII escapes. A file that a manifest names is never written again. The files of a
-checkpoint are written first, then MANIFEST.json becomes MANIFEST.1.json, then the new one takes
+A manifest is JSON in ASCII: `format` (2), `sequence`, `chain` (hexadecimal), `files` (shard to
+`path`, `bytes`, `sha256`; a line each), and, on the last line but one, `checksum`: the SHA-256 of
+all bytes in front of that line. A newer format keeps that line and `format`, and is refused; an
+older one is passed over like a damaged one. A file that a manifest names is never written again.
+The files of a checkpoint are written first, each synced under a temporary name and renamed, then MANIFEST.json becomes MANIFEST.1.json, then the new one takes
 its name; files that neither names are removed last. When MANIFEST.json is missing or anything
 that it names is not whole, MANIFEST.1.json counts, and after it the journal alone.
 """

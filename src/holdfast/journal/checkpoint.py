@@ -6,7 +6,8 @@ A checkpoint is only ever a shortcut: without a usable one the journal is read f
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -66,6 +67,8 @@ class Checkpoints:
         self._newest: Manifest | None = None
         self._older: Manifest | None = None
         self._newest_in_place = False
+        # Whether files may lie there that no manifest names.
+        self._is_littered = True
 
     def load(self) -> Checkpoint | None:
         """The newest good checkpoint; None when there is none (`notices` says why).
@@ -76,7 +79,7 @@ class Checkpoints:
         self._newest = self._inspect(NEWEST, problems)
         self._newest_in_place = self._newest is not None
         self._older = None
-        self._loaded = True
+        self._loaded = self._is_littered = True
         if self._newest is None:
             self._newest = self._inspect(OLDER, problems)
             if self._newest is not None:
@@ -103,29 +106,45 @@ class Checkpoints:
 
         Raises CheckpointFailed; what could be loaded before can be loaded still.
         """
-        for shard in changed:
-            if not _SHARD.fullmatch(shard):
-                raise ValueError(f"no shard can be called {shard!r}")
+        unfinished = self.begin(cursor)
+        for shard, content in changed.items():
+            unfinished.put(shard, content)
+        self.finish(unfinished)
+
+    def begin(self, cursor: Cursor) -> "Unfinished":
+        """Begin to save the state at `cursor`; nothing has happened until it is finished.
+
+        Raises CheckpointFailed.
+        """
         if not self._loaded:
             raise RuntimeError("load before writing: what is not changed comes from what is there")
         if self._newest is not None and cursor.sequence < self._newest.cursor.sequence:
             raise ValueError(f"event {cursor.sequence} is older than the newest checkpoint")
         disk = GuardedDisk(self._disk)
-        try:
+        with _told_as_failure(self.folder):
             disk.make_folder(self.folder)
             self._demand_in_place()
-            self._put_in_place(disk, Manifest(cursor, self._write_files(disk, cursor, changed)))
-            self._remove_unused(disk)
-        except DiskFault as fault:
-            raise CheckpointFailed(
-                fault.operation, fault.path, cause=fault.cause, hint=_HINT
-            ) from fault
-        except OSError as error:
-            raise CheckpointFailed("list", self.folder, cause=str(error), hint=_HINT) from error
+        base = Manifest(cursor, {} if self._newest is None else self._newest.files)
+        kept = {entry.path: entry for entry in self._entries_kept()}
+        # What it writes belongs to nobody until its manifest is in place.
+        was_littered, self._is_littered = self._is_littered, True
+        return Unfinished(self.folder, disk, base, kept, was_littered)
+
+    def finish(self, unfinished: "Unfinished") -> None:
+        """Make it the newest checkpoint. Raises CheckpointFailed."""
+        with _told_as_failure(self.folder):
+            manifest = unfinished.synced()
+            outdated = self._older
+            self._put_in_place(unfinished.disk, manifest)
+            if unfinished.on_litter:
+                self._remove_unused(unfinished.disk, self._disk.files(self.folder))
+            elif outdated is not None:
+                self._remove_unused(unfinished.disk, _paths(outdated))
+        self._is_littered = False
 
     def _demand_in_place(self) -> None:
         """Refuse to build on a checkpoint that somebody took away; the next starts anew."""
-        if self._newest_in_place and NEWEST not in self._disk.files(self.folder):
+        if self._newest_in_place and not self._is_there(NEWEST):
             self._newest = self._older = None
             self._newest_in_place = False
             raise CheckpointFailed(
@@ -134,6 +153,13 @@ class Checkpoints:
                 cause="the checkpoint before it is gone",
                 hint="The next one will hold everything",
             )
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            self._disk.close(self._disk.open(self.folder / name, "read"))
+        except FileNotFoundError:
+            return False
+        return True
 
     def _inspect(self, name: str, problems: list[str]) -> Manifest | None:
         """A manifest with every file that it names, or a line more in `problems`."""
@@ -151,27 +177,6 @@ class Checkpoints:
             return None
         return manifest
 
-    def _write_files(
-        self, disk: GuardedDisk, cursor: Cursor, changed: Mapping[str, bytes | None]
-    ) -> dict[str, StateFile]:
-        files = {} if self._newest is None else dict(self._newest.files)
-        taken = {entry.path: entry for entry in self._entries_kept()}
-        folders: set[Path] = set()
-        for shard, content in changed.items():
-            if content is None:
-                files.pop(shard, None)
-                continue
-            entry = _free_entry(f"{shard}@{cursor.sequence}", content, taken)
-            files[shard] = entry
-            if entry.path not in taken:
-                path = self.folder / entry.path
-                disk.make_folder(path.parent)
-                disk.replace(path, content)
-                folders.add(path.parent)
-        for folder in sorted(folders):
-            disk.fsync_folder(folder)
-        return files
-
     def _put_in_place(self, disk: GuardedDisk, manifest: Manifest) -> None:
         newest = self.folder / NEWEST
         temporary = disk.temporary(newest)
@@ -185,10 +190,10 @@ class Checkpoints:
         self._older, self._newest = self._newest, manifest
         disk.fsync_folder(self.folder)
 
-    def _remove_unused(self, disk: GuardedDisk) -> None:
+    def _remove_unused(self, disk: GuardedDisk, names: Iterable[str]) -> None:
         """Remove what neither manifest names, of the files that are ours by their name."""
-        kept = {entry.path for entry in self._entries_kept()}
-        for name in self._disk.files(self.folder):
+        kept = {path for each in (self._newest, self._older) if each for path in _paths(each)}
+        for name in names:
             ours = _STATE_FILE.fullmatch(name) or name.endswith(TEMPORARY)
             if ours and name not in kept:
                 disk.unlink(self.folder / name)
@@ -197,6 +202,69 @@ class Checkpoints:
         for manifest in (self._newest, self._older):
             if manifest is not None:
                 yield from manifest.files.values()
+
+
+class Unfinished:
+    """A checkpoint that is being written; it may be dropped at any time. Blocks."""
+
+    def __init__(
+        self,
+        folder: Path,
+        disk: GuardedDisk,
+        base: Manifest,
+        kept: dict[str, StateFile],
+        on_litter: bool,
+    ) -> None:
+        self.disk = disk
+        #: Whether files may lie there that belong to no checkpoint, not even to this one.
+        self.on_litter = on_litter
+        self._folder = folder
+        self.cursor = base.cursor
+        self._files = dict(base.files)
+        self._taken = kept
+        self._folders: set[Path] = set()
+
+    def put(self, shard: str, content: bytes | None) -> None:
+        """Save what a shard holds at the cursor; None when it is gone. Raises CheckpointFailed."""
+        if not _SHARD.fullmatch(shard):
+            raise ValueError(f"no shard can be called {shard!r}")
+        if content is None:
+            self._files.pop(shard, None)
+            return
+        entry = _free_entry(f"{shard}@{self.cursor.sequence}", content, self._taken)
+        if entry.path not in self._taken:
+            with _told_as_failure(self._folder):
+                self._write(self._folder / entry.path, content)
+            self._taken[entry.path] = entry
+        self._files[shard] = entry
+
+    def _write(self, path: Path, content: bytes) -> None:
+        if path.parent not in self._folders:
+            self.disk.make_folder(path.parent)
+            self._folders.add(path.parent)
+        self.disk.replace(path, content)
+
+    def synced(self) -> Manifest:
+        """What it consists of, all of it durable. Raises DiskFault."""
+        for folder in sorted(self._folders):
+            self.disk.fsync_folder(folder)
+        return Manifest(self.cursor, self._files)
+
+
+@contextmanager
+def _told_as_failure(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except DiskFault as fault:
+        raise CheckpointFailed(
+            fault.operation, fault.path, cause=fault.cause, hint=_HINT
+        ) from fault
+    except OSError as error:
+        raise CheckpointFailed("read", folder, cause=str(error), hint=_HINT) from error
+
+
+def _paths(manifest: Manifest) -> Iterable[str]:
+    return (entry.path for entry in manifest.files.values())
 
 
 def _free_entry(stem: str, content: bytes, taken: Mapping[str, StateFile]) -> StateFile:

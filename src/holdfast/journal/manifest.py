@@ -10,7 +10,8 @@ from holdfast.journal.errors import FormatTooNew
 from holdfast.journal.frame import CHAIN_BYTES, Cursor
 from holdfast.journal.segment import UPGRADE
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_CHECKSUM: Final = b'  "checksum": '
 
 
 class StateFile(NamedTuple):
@@ -38,31 +39,31 @@ def describe(path: str, content: bytes) -> StateFile:
 
 
 def encode_manifest(manifest: Manifest) -> bytes:
-    """Readable JSON that carries its own hash."""
-    body: dict[str, Any] = {
-        "format": FORMAT,
-        "sequence": manifest.cursor.sequence,
-        "chain": manifest.cursor.chain.hex(),
-        "files": {
-            shard: {"path": entry.path, "bytes": entry.size_bytes, "sha256": entry.sha256}
-            for shard, entry in sorted(manifest.files.items())
-        },
-    }
-    text = json.dumps({**body, "checksum": _checksum(body)}, indent=2, ensure_ascii=False)
-    return text.encode() + b"\n"
+    """Readable JSON that carries its own hash, a line for every file."""
+    files = ",\n".join(
+        f'    "{shard}": {{"path": "{entry.path}", "bytes": {entry.size_bytes}, '
+        f'"sha256": "{entry.sha256}"}}'
+        for shard, entry in sorted(manifest.files.items())
+    )
+    body = (
+        f'{{\n  "format": {FORMAT},\n  "sequence": {manifest.cursor.sequence},\n'
+        f'  "chain": "{manifest.cursor.chain.hex()}",\n  "files": {{\n{files}\n  }},\n'
+    ).encode("ascii")
+    return body + _checksum_line(body)
 
 
 def decode_manifest(path: Path, content: bytes) -> Manifest:
-    """Raises Unusable when it is damaged, FormatTooNew when a newer release wrote it."""
+    """Raises Unusable when it is damaged or old, FormatTooNew when a newer release wrote it."""
+    end = content.rfind(_CHECKSUM)
+    if end < 0:
+        raise Unusable("it is damaged, or an old release wrote it")
+    if content[end:] != _checksum_line(content[:end]):
+        raise Unusable("its checksum does not hold")
     try:
         body = json.loads(content)
-        checksum = body.pop("checksum")
-        damaged = checksum != _checksum(body)
         version = body["format"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise Unusable("it is damaged") from error
-    if damaged:
-        raise Unusable("its checksum does not hold")
     if version != FORMAT:
         cause = f"format version {version}, and {FORMAT} is known here"
         raise FormatTooNew("read", path, cause=cause, hint=UPGRADE)
@@ -83,6 +84,5 @@ def _decode_body(body: dict[str, Any]) -> Manifest:
     return Manifest(cursor, files)
 
 
-def _checksum(body: dict[str, Any]) -> str:
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return sha256(canonical.encode()).hexdigest()
+def _checksum_line(body: bytes) -> bytes:
+    return b'%s"%s"\n}\n' % (_CHECKSUM, sha256(body).hexdigest().encode())

@@ -1,26 +1,37 @@
-"""When a tenant's state is saved: a while after it changed, or after much was written.
+"""When a tenant's state is saved, and at what pace: nobody who is served must notice.
+
+A checkpoint is due a while after the state changed, or after much was written. It fixes a moment
+and is then made in slices on the loop, between the requests, while the state goes on: a thread
+would hold the interpreter's lock against the loop for longer than a slice takes. Files are written
+by a thread, which waits for the disk without that lock.
 
 A checkpoint only shortens the next start and keeps the JSON that operators open fresh; it is
 never needed for correctness, so a failed one is logged and tried again later.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final, NamedTuple
 
 import orjson
 import structlog
 
-from holdfast.domain.records import Change
 from holdfast.domain.state import State
 from holdfast.domain.values import instant_text
 from holdfast.journal import Checkpoints, Cursor, JournalError
-from holdfast.ledger.shards import TENANT_SHARD, ShardContent, Shards, encode_shard
+from holdfast.ledger.shards import TENANT_SHARD, ShardFile, Shards, Steps
 
 _log = structlog.get_logger("holdfast.ledger")
 
-#: A checkpoint that took t is followed by a pause of this many t.
+_NS_PER_S: Final = 1e9
+#: How long the loop works at a checkpoint at a time.
+_SLICE_NS: Final = 1_000_000
+#: After work that took t, others have the loop for this many t.
 _PAUSE_FACTOR: Final = 9
+#: A turn of the loop that took no longer found nobody who waits.
+_IDLE_TURN_NS: Final = 200_000
+#: A last checkpoint that takes longer is mentioned.
+_LONG_CLOSE_S: Final = 2.0
 
 
 class Moment(NamedTuple):
@@ -38,7 +49,7 @@ class CheckpointEvery(NamedTuple):
 
 
 class Checkpointer:
-    """Follows the committed changes and saves what they touched."""
+    """Saves the state in shards whenever it is due."""
 
     def __init__(
         self,
@@ -49,30 +60,42 @@ class Checkpointer:
         moment: Callable[[], Moment],
         journal_bytes: Callable[[], int],
         every: CheckpointEvery,
+        now_ns: Callable[[], int],
         archive_behind: Callable[[int], Awaitable[None]],
         on_written: Callable[[], None] = lambda: None,
     ) -> None:
+        """Follow `state`, of which `checkpoints` and `shards` know what was saved last.
+
+        Args:
+            checkpoints: where it is saved.
+            state: what is saved; its moment belongs to the checkpointer.
+            shards: where the records of `state` are in `checkpoints`.
+            moment: what `state` is, now.
+            journal_bytes: how much was written so far.
+            every: what the operator set.
+            now_ns: a monotonic clock; the loop's own is too coarse for slices.
+            archive_behind: puts journal away that no start needs, up to a sequence.
+            on_written: is called after every checkpoint.
+        """
         self._checkpoints = checkpoints
         self._state = state
         self._shards = shards
         self._moment = moment
         self._journal_bytes = journal_bytes
         self._every = every
+        self._now_ns = now_ns
         self._archive_behind = archive_behind
         self._on_written = on_written
         self._saved_bytes = journal_bytes()
+        self._worked_ns = 0
         self._pause_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
 
-    def note(self, changes: Iterable[Change]) -> None:
-        """Follow the changes of one event that was just committed."""
-        self._shards.note(changes)
-
     def after_flush(self) -> None:
-        """Look whether a checkpoint is due some time; call it once everything was noted."""
+        """Look whether a checkpoint is due some time; call it after events were committed."""
         if self._timer is None or self._much_was_written():
             self._schedule()
 
@@ -103,10 +126,14 @@ class Checkpointer:
         except JournalError as error:
             _log.error("checkpoint failed, will be tried again", error=str(error))
         finally:
-            self._pause_until = loop.time() + _PAUSE_FACTOR * (loop.time() - started)
+            self._pause_until = started + (1 + _PAUSE_FACTOR) * self._worked_ns / _NS_PER_S
             self._writing = None
-        if self._shards.changed:
+        if self._is_behind:
             self._schedule()
+
+    @property
+    def _is_behind(self) -> bool:
+        return self._state.changed_since_moment or self._shards.is_behind
 
     async def write(self) -> None:
         """Save what changed since the last checkpoint.
@@ -114,18 +141,21 @@ class Checkpointer:
         Raises:
             CheckpointFailed: the disk said no; everything counts as changed still.
         """
+        self._worked_ns = 0
         if self._checkpoints.is_first:
             self._shards.change_all()
+        if not self._is_behind:
+            return
         moment = self._moment()
         self._saved_bytes = self._journal_bytes()
-        content = self._shards.take_changed(self._state)
-        if not content:
-            return
-        try:
-            await asyncio.to_thread(self._encode_and_write, moment, content)
-        except BaseException:
-            self._shards.changed.update(content)
-            raise
+        steps = self._shards.save(self._state)
+        unfinished = await asyncio.to_thread(self._checkpoints.begin, moment.cursor)
+        async for name, content in self._in_slices(steps):
+            await asyncio.to_thread(unfinished.put, name, content)
+        tenant = orjson.dumps({"lastTs": instant_text(moment.last_ts)}) + b"\n"
+        await asyncio.to_thread(unfinished.put, TENANT_SHARD, tenant)
+        await asyncio.to_thread(self._checkpoints.finish, unfinished)
+        self._shards.saved()
         self._on_written()
         await self._archive()
 
@@ -137,19 +167,39 @@ class Checkpointer:
         except JournalError as error:
             _log.error("segments not archived, will be tried again", error=str(error))
 
-    def _encode_and_write(self, moment: Moment, content: dict[str, ShardContent]) -> None:
-        files = {name: encode_shard(shard) for name, shard in content.items()}
-        files[TENANT_SHARD] = orjson.dumps({"lastTs": instant_text(moment.last_ts)}) + b"\n"
-        self._checkpoints.write(moment.cursor, files)
+    async def _in_slices(self, steps: Steps) -> AsyncIterator[ShardFile]:
+        """Take the steps, and let others have the loop in between."""
+        began = self._now_ns()
+        for file in steps:
+            worked = self._now_ns() - began
+            if file is None and worked < _SLICE_NS:
+                continue
+            self._worked_ns += worked
+            if file is not None:
+                yield file
+            await self._let_others(worked)
+            began = self._now_ns()
+
+    async def _let_others(self, worked_ns: int) -> None:
+        """Stand aside after a slice; not for long while nobody waits, or when all is closing."""
+        began = self._now_ns()
+        await asyncio.sleep(0)
+        turn_ns = self._now_ns() - began
+        if turn_ns > _IDLE_TURN_NS and not self._closed:
+            await asyncio.sleep((_PAUSE_FACTOR * worked_ns - turn_ns) / _NS_PER_S)
 
     async def close(self) -> None:
         """Save once more and stop; a disk that says no is logged."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._writing is not None:
-            await asyncio.wait([self._writing])
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(_LONG_CLOSE_S, _log.info, "still saving the state before the end")
         try:
+            if self._writing is not None:
+                await asyncio.wait([self._writing])
             await self.write()
         except JournalError as error:
             _log.error("last checkpoint failed; the next start replays more", error=str(error))
+        finally:
+            late.cancel()

@@ -77,7 +77,7 @@ class FileLedger:
         self._last_ts = loaded.last_ts
         self._state = loaded.state
         self._staged = StagedView(loaded.state)
-        self._listing = Listing(loaded.state.changes())
+        self._listing = Listing(loaded.state)
         self._locks = KeyLocks()
         self._followers = Followers()
         self._journal = Journal(
@@ -114,6 +114,7 @@ class FileLedger:
             journal_bytes=lambda: self._journal.stats.bytes,
             every=config.checkpoint_every,
             archive_behind=self._journal.archive_behind,
+            now_ns=clock.monotonic_ns,
             on_written=lambda: count("checkpoints"),
         )
 
@@ -267,10 +268,8 @@ class FileLedger:
             self._listing.note(changes, self._state)
             forgotten = self._state.apply(changes, event.ts)
             self._last_ts = event.ts
-            self._checkpointer.note(changes)
             if forgotten:
                 self._listing.forget(forgotten)
-                self._checkpointer.note(forgotten)
             self._feed.note(event.sequence, json)
             if self._followers:
                 self._followers.tell(event, changes + forgotten)

@@ -3,91 +3,94 @@
 Lists are indexes, not caches: every change of the state passes through `note`.
 """
 
-from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from operator import itemgetter
 from typing import Any, Final
 
 from holdfast.domain.records import REFUSAL, RESERVATION, STOCK, Change, Key, Table
 from holdfast.domain.state import State
 
-#: So many new keys are sorted in one by one; more of them with the whole list, which is nearly
-#: sorted, so that it costs one pass.
-_INSERTED_MAX: Final = 64
-#: Keys that may be gone from the list before they are taken out of it.
-_GONE_MIN: Final = 4096
+#: Keys of one run when it is cut; it may grow to twice as many.
+_RUN: Final = 1024
 
 
 class SortedKeys:
-    """A sorted set of keys: adding is cheap, and so is walking on from any place.
+    """A sorted set of keys, in runs: what is added or taken away moves the rest of one run only."""
 
-    New keys gather aside and are sorted in when somebody looks, because inserting a million keys
-    one by one into a list would move its tail a million times.
-    """
+    def __init__(self, keys: Iterable[Key] = (), by: Callable[[Key], Key] | None = None) -> None:
+        """Sort `keys` by themselves, or by the ranks that `by` gives them."""
+        self._by = by
+        in_order = sorted(keys, key=by)
+        self._runs = [in_order[at : at + _RUN] for at in range(0, len(in_order), _RUN)] or [[]]
+        #: The rank at which each run but the first one begins.
+        self._begins = [self._rank(run[0]) for run in self._runs[1:]]
 
-    def __init__(self) -> None:
-        self._sorted: list[Key] = []
-        self._added: list[Key] = []
-        self._gone: set[Key] = set()
+    def _rank(self, key: Key) -> Key:
+        return key if self._by is None else self._by(key)
 
     def add(self, key: Key) -> None:
-        """Add a key that is not in it."""
-        if self._gone and key in self._gone:
-            self._gone.discard(key)
-        elif not self._added and (not self._sorted or self._sorted[-1] < key):
-            self._sorted.append(key)
-        else:
-            self._added.append(key)
+        """Add a key, unless it is in it."""
+        newest = self._runs[-1]
+        if self._by is None and newest and newest[-1] < key and len(newest) < 2 * _RUN:
+            newest.append(key)
+            return
+        index, position = self._find(key)
+        run = self._runs[index]
+        if run[position : position + 1] == [key]:
+            return
+        run.insert(position, key)
+        if len(run) > 2 * _RUN:
+            self._runs.insert(index + 1, run[_RUN:])
+            self._begins.insert(index, self._rank(run[_RUN]))
+            del run[_RUN:]
 
     def discard(self, key: Key) -> None:
-        """Take a key away."""
-        self._gone.add(key)
-        if len(self._gone) > max(_GONE_MIN, len(self._sorted) // 2):
-            self._settle()
-            self._sorted = [each for each in self._sorted if each not in self._gone]
-            self._gone.clear()
+        """Take a key away, if it is in it."""
+        index, position = self._find(key)
+        run = self._runs[index]
+        if run[position : position + 1] == [key]:
+            del run[position]
+        if not run and len(self._runs) > 1:
+            del self._runs[index], self._begins[max(index - 1, 0)]
 
-    def _settle(self) -> None:
-        if len(self._added) > _INSERTED_MAX:
-            self._sorted.extend(self._added)
-            self._sorted.sort()
-        else:
-            for key in self._added:
-                insort(self._sorted, key)
-        self._added.clear()
+    def _find(self, key: Key) -> tuple[int, int]:
+        """Which run the key belongs to, and where in it."""
+        rank = self._rank(key)
+        index = bisect_right(self._begins, rank)
+        return index, bisect_left(self._runs[index], rank, key=self._by)
 
-    def above(self, key: Key) -> Iterator[Key]:
-        """Walk the keys above `key`, rising. Do not add while walking."""
-        if self._added:
-            self._settle()
-        for position in range(bisect_right(self._sorted, key), len(self._sorted)):
-            found = self._sorted[position]
-            if found not in self._gone:
-                yield found
+    def above(self, rank: Key) -> Iterator[Key]:
+        """Walk the keys above a rank, rising. Do not add while walking."""
+        index = bisect_right(self._begins, rank)
+        position = bisect_right(self._runs[index], rank, key=self._by)
+        for run in islice(self._runs, index, None):
+            yield from islice(run, position, None)
+            position = 0
 
 
 def _behind(sku: str) -> Key:
-    """Return a key above all keys of `sku`, whatever the store: ids are visible ASCII."""
+    """Return a rank above all of `sku`, whatever the store: ids are visible ASCII."""
     return (sku, "\x7f")
 
 
 class Listing:
     """The orders in which records are listed."""
 
-    def __init__(self, changes: Iterable[Change]) -> None:
-        #: (storeId, sku), (sku, storeId), (reservationId,), (source, line)
-        self.stock = SortedKeys()
-        self.stock_by_sku = SortedKeys()
-        self.reservations = SortedKeys()
-        self.refusals = SortedKeys()
-        for table, key, _ in changes:
-            self._add(table, key)
+    def __init__(self, state: State) -> None:
+        #: Keys by (storeId, sku), (sku, storeId), (reservationId,), (source, line)
+        self.stock = SortedKeys(state.records(STOCK))
+        self.stock_by_sku = SortedKeys(state.records(STOCK), by=itemgetter(1, 0))
+        self.reservations = SortedKeys(state.records(RESERVATION))
+        self.refusals = SortedKeys(state.records(REFUSAL))
 
     def skus_above(self, sku: str) -> Iterator[str]:
         """Walk the SKUs above `sku` that any store has, rising."""
         found = next(self.stock_by_sku.above(_behind(sku)), None)
         while found is not None:
-            yield found[0]
-            found = next(self.stock_by_sku.above(_behind(found[0])), None)
+            yield found[1]
+            found = next(self.stock_by_sku.above(_behind(found[1])), None)
 
     def note(self, changes: Iterable[Change], before: State) -> None:
         """Follow changes that are about to be made to `before`.
@@ -107,7 +110,7 @@ class Listing:
     def _add(self, table: Table[Any], key: Key) -> None:
         if table is STOCK:
             self.stock.add(key)
-            self.stock_by_sku.add((key[1], key[0]))
+            self.stock_by_sku.add(key)
         elif table is RESERVATION:
             self.reservations.add(key)
         elif table is REFUSAL:

@@ -47,8 +47,7 @@ class _Replay:
     def apply(self, frame: Frame) -> None:
         event = decode_event(frame.json)
         changes = evolve(self.state, event)
-        self.shards.note(changes)
-        self.shards.note(self.state.apply(changes, event.ts))
+        self.state.apply(changes, event.ts)
         self.last_ts = event.ts
 
 

@@ -65,7 +65,7 @@ class CommittedReading:
             return [key] if after is None or key > after else []
         if sku is not None:
             by_sku = self._listing.stock_by_sku.above((sku, ""))
-            keys = _while_first((each[::-1] for each in by_sku), 1, sku)
+            keys = _while_first(by_sku, 1, sku)
             return keys if after is None else (key for key in keys if key > after)
         if store_id is not None:
             start = max(after or (store_id, ""), (store_id, ""))

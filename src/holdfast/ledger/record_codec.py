@@ -1,13 +1,8 @@
-"""Records as the readable JSON of a checkpoint, and the shard in which each of them lives.
-
-A shard is the unit that a checkpoint writes again or leaves alone. Its name depends on the key
-only, so that a record never moves.
-"""
+"""Records as the readable JSON of a checkpoint, and where among the others each of them stands."""
 
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
-from zlib import crc32
 
 from holdfast.domain.events import (
     reservation_from_json,
@@ -32,34 +27,44 @@ from holdfast.domain.records import (
 )
 from holdfast.domain.values import instant_ms, instant_text
 
-STOCK_SHARDS_PER_STORE: Final = 8
-HASHED_SHARDS: Final = 16
-#: Leading digits of a UUIDv7 that name about 17 minutes: reservations of one time share a shard.
-_ID_PREFIX: Final = 7
+
+def _one_group(_: Key) -> str:
+    return "all"
+
+
+def _key_itself(key: Key, _: object) -> Key:
+    return key
+
+
+def _rank_itself(rank: Key) -> Key:
+    return rank
 
 
 class TableCodec(NamedTuple):
-    """How the records of one table are written, read, and spread over shards."""
+    """How the records of one table are written and read, and in which order they stand in files.
 
-    write: Callable[[Key, Any], Json]
+    A record's rank is a tuple of texts like a key, and contains its key.
+    """
+
+    write: Callable[[Any], Json]
     read: Callable[[Json], tuple[Key, Any]]
-    #: The shard's name, which begins with the table's.
-    shard: Callable[[Key], str]
+    #: Records of one group share their files with no other group.
+    group: Callable[[Key], str] = _one_group
+    rank: Callable[[Key, Any], Key] = _key_itself
+    #: The key of the record that has a rank.
+    key: Callable[[Key], Key] = _rank_itself
 
 
-@lru_cache(maxsize=65_536)
-def _stock_shard(key: Key) -> str:
-    store_id, sku = key
-    return f"{STOCK.name}/{store_id}.{crc32(sku.encode()) % STOCK_SHARDS_PER_STORE}"
-
-
-def _hashed(key: Key, shards: int) -> int:
-    return crc32(key[-1].encode()) % shards
+@lru_cache(maxsize=16_384)
+def _shared(text: str) -> str:
+    """Return one object for equal texts: every store has the same SKUs."""
+    return text
 
 
 def _read_stock(raw: Json) -> tuple[Key, Any]:
+    raw["storeId"], raw["sku"] = _shared(raw["storeId"]), _shared(raw["sku"])
     record = stock_from_json(raw)
-    return record.key, record
+    return (record.store_id, record.sku), record
 
 
 def _read_reservation(raw: Json) -> tuple[Key, Any]:
@@ -67,13 +72,7 @@ def _read_reservation(raw: Json) -> tuple[Key, Any]:
     return reservation.key, reservation
 
 
-@lru_cache(maxsize=64)
-def _reservation_shard(id_prefix: str) -> str:
-    plain = id_prefix.isalnum() and id_prefix.isascii()
-    return f"{RESERVATION.name}/{id_prefix if plain else 'other'}"
-
-
-def _write_key(_: Key, record: RememberedKey) -> Json:
+def _write_key(record: RememberedKey) -> Json:
     outcome = record.outcome
     return {
         "caller": record.caller,
@@ -106,7 +105,7 @@ def _read_refusal(raw: Json) -> tuple[Key, Any]:
     return (raw["source"], f"{raw['line']:016d}"), Refusal(**raw)
 
 
-def _write_store(_: Key, record: Store) -> Json:
+def _write_store(record: Store) -> Json:
     return {"storeId": record.store_id, "createdAt": instant_text(record.created_at)}
 
 
@@ -114,25 +113,16 @@ def _read_store(raw: Json) -> tuple[Key, Any]:
     return (raw["storeId"],), Store(raw["storeId"], instant_ms(raw["createdAt"]))
 
 
+def _rank_of_key(key: Key, record: RememberedKey) -> Key:
+    """Remembered keys stand in the order in which they end, so that whole shards end."""
+    return (f"{record.expires_at:015d}", *key)
+
+
 CODECS: Final[dict[str, TableCodec]] = {
-    STOCK.name: TableCodec(
-        lambda _, record: stock_json(record),
-        _read_stock,
-        _stock_shard,
-    ),
-    RESERVATION.name: TableCodec(
-        lambda _, record: reservation_json(record),
-        _read_reservation,
-        lambda key: _reservation_shard(key[0][:_ID_PREFIX]),
-    ),
-    KEY.name: TableCodec(
-        _write_key, _read_key, lambda key: f"{KEY.name}/{_hashed(key, HASHED_SHARDS)}"
-    ),
-    SOURCE.name: TableCodec(
-        lambda _, record: record._asdict(), _read_source, lambda _: f"{SOURCE.name}/all"
-    ),
-    REFUSAL.name: TableCodec(
-        lambda _, record: record._asdict(), _read_refusal, lambda key: f"{REFUSAL.name}/{key[0]}"
-    ),
-    STORE.name: TableCodec(_write_store, _read_store, lambda _: f"{STORE.name}/all"),
+    STOCK.name: TableCodec(stock_json, _read_stock, group=lambda key: key[0]),
+    RESERVATION.name: TableCodec(reservation_json, _read_reservation),
+    KEY.name: TableCodec(_write_key, _read_key, rank=_rank_of_key, key=lambda rank: rank[1:]),
+    SOURCE.name: TableCodec(Source._asdict, _read_source),
+    REFUSAL.name: TableCodec(Refusal._asdict, _read_refusal),
+    STORE.name: TableCodec(_write_store, _read_store),
 }

@@ -1,10 +1,11 @@
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from holdfast.journal import Checkpoints, Cursor, FormatTooNew, JournalCorrupt
-from holdfast.journal.manifest import _checksum
+from holdfast.journal.manifest import _checksum_line
 from tests.unit.journal.simulated_disk import SimulatedDisk
 from tests.unit.journal.support import STATE, loaded_checkpoints
 
@@ -67,6 +68,29 @@ def test_files_that_neither_manifest_names_are_removed_and_no_others() -> None:
     assert loaded(disk)[0] == 9
 
 
+def test_a_checkpoint_that_was_never_finished_changes_nothing_and_is_cleared_away() -> None:
+    disk = two_checkpoints()
+    checkpoints = loaded_checkpoints(disk)
+    checkpoints.write(at(8), {})
+    dropped = checkpoints.begin(at(9))
+    dropped.put("stock/STORE1.0", b"{9}")
+    dropped.put("orders/2", None)
+    assert loaded(disk)[0] == 8
+    assert loaded(disk)[1]["orders/2"] == b"o7"
+    checkpoints.write(at(10), {"keys": b"k10"})
+    assert "stock/STORE1.0@9.json" not in disk.files(STATE)
+    assert loaded(disk)[1]["stock/STORE1.0"] == b"{7}"
+
+
+def test_the_older_cursor_is_that_of_the_checkpoint_before() -> None:
+    disk = SimulatedDisk()
+    checkpoints = loaded_checkpoints(disk)
+    checkpoints.write(at(3), {"keys": b"k3"})
+    assert checkpoints.older_cursor is None
+    checkpoints.write(at(7), {})
+    assert checkpoints.older_cursor == at(3)
+
+
 @pytest.mark.parametrize("harm", ["flip", "cut", "remove"])
 @pytest.mark.parametrize("victim", ["MANIFEST.json", "stock/STORE1.0@7.json", "orders/2@7.json"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before_and_says_so(
@@ -121,12 +145,22 @@ def test_when_both_are_damaged_the_journal_alone_counts() -> None:
 
 def test_a_checkpoint_of_a_newer_release_is_refused() -> None:
     disk = two_checkpoints()
-    body = json.loads(disk.content(NEWEST))
-    del body["checksum"]
-    body["format"] = 2
-    disk.put(NEWEST, json.dumps({**body, "checksum": _checksum(body)}).encode())
-    with pytest.raises(FormatTooNew, match="format version 2"):
+    newer = disk.content(NEWEST).replace(b'"format": 2', b'"format": 3')
+    body = newer[: newer.rindex(b'  "checksum"')]
+    disk.put(NEWEST, body + _checksum_line(body))
+    with pytest.raises(FormatTooNew, match="format version 3"):
         Checkpoints(STATE, disk).load()
+
+
+def test_a_checkpoint_of_an_older_format_is_passed_over() -> None:
+    disk = two_checkpoints()
+    body: dict[str, object] = {"format": 1, "sequence": 7, "chain": "00" * 16, "files": {}}
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    body["checksum"] = sha256(canonical).hexdigest()
+    disk.put(NEWEST, json.dumps(body, indent=2).encode() + b"\n")
+    assert loaded(disk)[0] == 3
+    disk.put(OLDER, disk.content(NEWEST))
+    assert loaded_checkpoints(disk).load() is None
 
 
 @pytest.mark.parametrize(
