@@ -47,6 +47,8 @@ class _Comparison:
         self._met: dict[str, set[Key]] = {name: set() for name in TABLES}
         #: Shards of which more need not be said.
         self._damaged: set[str] = set()
+        #: Where each shard begins.
+        self._firsts: dict[str, Key] = {}
 
     def differences(self) -> Iterator[Difference]:
         for shard in self._saved.shards:
@@ -75,13 +77,15 @@ class _Comparison:
                 yield self._damage(shard, "holds no records that can be read", repr(error))
             return
         met, replayed = self._met[table], self._replay.state.records(TABLES[table])
+        if records:
+            self._firsts[shard.shard] = codec.place(*records[0])
         for key, record in records:
-            home = codec.shard(key)
             if key in met:
                 yield self._of_record(shard, key, "is there twice", record)
-            elif home != shard.shard:
-                yield self._of_record(shard, key, f"belongs into {home}", record)
-            elif not _same(table, key, record, replayed.get(key)):
+            elif not shard.shard.startswith(_group(table, key)):
+                how = f"belongs into a shard {_group(table, key)}…"
+                yield self._of_record(shard, key, how, record)
+            elif not _same(table, record, replayed.get(key)):
                 yield self._of_record(shard, key, "differs", record)
             met.add(key)
 
@@ -97,11 +101,19 @@ class _Comparison:
             records = self._replay.state.records(table)
             if records.keys() <= self._met[name]:
                 continue
-            for key in records:
-                home = CODECS[name].shard(key)
+            for key, record in records.items():
+                home = self._home(name, key, record)
                 if key not in self._met[name] and home not in self._damaged:
                     nowhere = SavedShard(home, self._saved.path, b"", None)
                     yield self._of_record(files.get(home, nowhere), key, "is missing", None)
+
+    def _home(self, table: str, key: Key, record: Any) -> str:  # noqa: ANN401 - a record of the table
+        """Name the shard in which the record should be."""
+        prefix, place = _group(table, key), CODECS[table].place(key, record)
+        begins = sorted((at, name) for name, at in self._firsts.items() if name.startswith(prefix))
+        before = [name for at, name in begins if at <= place]
+        damaged = (name for name in sorted(self._damaged) if name.startswith(prefix))
+        return next(damaged, None) or (before or [name for _, name in begins] or [prefix])[-1]
 
     def _of_record(
         self,
@@ -114,8 +126,8 @@ class _Comparison:
         return Difference(
             "checkpoint",
             f"{record_name(table, key)} {how} in {self._name(shard.shard)}",
-            written(table, key, self._replay.state.get(TABLES[table], key)),
-            written(table, key, found),
+            written(table, self._replay.state.get(TABLES[table], key)),
+            written(table, found),
             MAKE_STATE_ANEW,
             shard.path,
             sequence=self._replay.writer(table, key),
@@ -132,12 +144,12 @@ def state_differences(started: State, replay: Replay) -> Iterator[Difference]:
         if loaded == replayed:
             continue
         for key in sorted(loaded.keys() | replayed.keys()):
-            if not _same(name, key, loaded.get(key), replayed.get(key)):
+            if not _same(name, loaded.get(key), replayed.get(key)):
                 yield Difference(
                     "start",
                     f"a start would load another {record_name(name, key)}",
-                    written(name, key, replayed.get(key)),
-                    written(name, key, loaded.get(key)),
+                    written(name, replayed.get(key)),
+                    written(name, loaded.get(key)),
                     REPORT,
                     sequence=replay.writer(name, key),
                 )
@@ -154,8 +166,8 @@ def _of_record(
     return Difference(
         "checkpoint",
         f"{record_name(table, key)} in shard {shard.shard}: {how}",
-        written(table, key, replay.state.get(TABLES[table], key)),
-        written(table, key, found),
+        written(table, replay.state.get(TABLES[table], key)),
+        written(table, found),
         MAKE_STATE_ANEW,
         shard.path,
         sequence=replay.writer(table, key),
@@ -166,21 +178,26 @@ def _wrong(shard: SavedShard, what: str, expected: str, found: str) -> Differenc
     return Difference("checkpoint", what, expected, found, MAKE_STATE_ANEW, shard.path)
 
 
+def _group(table: str, key: Key) -> str:
+    """How the names of the shards begin that may hold the record."""
+    return f"{table}/{CODECS[table].group(key)}."
+
+
 def record_name(table: str, key: Key) -> str:
     """Name a record for a person."""
     return f"record {'/'.join(key)} of {table}"
 
 
-def written(table: str, key: Key, record: Any) -> str:  # noqa: ANN401 - a record of any table
+def written(table: str, record: Any) -> str:  # noqa: ANN401 - a record of any table
     """Write a record as a checkpoint has it."""
     if record is None:
         return NOTHING
-    return orjson.dumps(CODECS[table].write(key, record)).decode()
+    return orjson.dumps(CODECS[table].write(record)).decode()
 
 
-def _same(table: str, key: Key, one: Any, other: Any) -> bool:  # noqa: ANN401 - records of any table
+def _same(table: str, one: Any, other: Any) -> bool:  # noqa: ANN401 - records of any table
     """Whether two records are the same; as JSON too, where 1 is neither 1.0 nor true."""
     if one is None or other is None or one != other:
         return one is None and other is None
     write = CODECS[table].write
-    return orjson.dumps(write(key, one)) == orjson.dumps(write(key, other))
+    return orjson.dumps(write(one)) == orjson.dumps(write(other))

@@ -52,11 +52,6 @@ def stock_shard(folder: Path, manifest: str, store: str, sku: str) -> str:
     raise LookupError(sku)
 
 
-def shard_of(folder: Path, table: str) -> str:
-    files = json.loads((folder / "state" / NEWEST).read_text("utf-8"))["files"]
-    return str(next(name for name in files if name.startswith(f"{table}/")))
-
-
 @pytest.mark.parametrize("manifest", [NEWEST, OLDER])
 def test_a_changed_record_is_named_with_the_event_that_wrote_it(
     folder: Path, manifest: str
@@ -89,7 +84,8 @@ def test_a_number_of_another_type_is_told(folder: Path) -> None:
 
 @pytest.mark.parametrize("table", ["stock", "reservations", "keys", "sources", "refusals"])
 def test_a_dropped_record_is_told(folder: Path, table: str) -> None:
-    shard = shard_of(folder, table)
+    files = json.loads((folder / "state" / NEWEST).read_text("utf-8"))["files"]
+    shard = next(name for name in files if name.startswith(f"{table}/"))
     file = edit_shard(folder, NEWEST, shard, lambda records: records.pop())
     result = verify(folder)
     # Where nothing changed since the older checkpoint, the file belongs to both of them.
@@ -110,11 +106,11 @@ def test_a_record_that_no_event_wrote_is_told(folder: Path) -> None:
 
 
 def test_a_renamed_record_is_both_there_and_missing(folder: Path) -> None:
-    shard = shard_of(folder, "stores")
+    shard = "stores/all.0"
     edit_shard(folder, NEWEST, shard, lambda records: records[0].update(storeId="S9"))
     found = [each.what for each in verify(folder).differences if each.where == "checkpoint"]
     assert found == [
-        f"record {store} of stores {how} in shard {shard} of {manifest}"
+        f"record {store} of stores {how} in shard stores/all.0 of {manifest}"
         for manifest in (OLDER, NEWEST)
         for store, how in (("S9", "differs"), ("S1", "is missing"))
     ]
@@ -166,7 +162,7 @@ def test_a_missing_file_is_told(folder: Path) -> None:
 
 
 def test_a_shard_that_holds_no_records_is_told(folder: Path) -> None:
-    edit_shard(folder, NEWEST, shard_of(folder, "stores"), lambda records: records.append(7))
+    edit_shard(folder, NEWEST, "stores/all.0", lambda records: records.append(7))
     result = verify(folder)
     assert "holds no records that can be read" in result.differences[0].what
     assert "a start would fail" in only(result, "start").what
@@ -175,7 +171,7 @@ def test_a_shard_that_holds_no_records_is_told(folder: Path) -> None:
 def test_a_shard_that_the_manifest_leaves_out_is_missed(folder: Path) -> None:
     path = folder / "state" / NEWEST
     body = json.loads(path.read_text("utf-8"))
-    del body["files"][shard_of(folder, "stores")]
+    del body["files"]["stores/all.0"]
     write_manifest(path, body)
     found = [each for each in verify(folder).differences if each.where == "checkpoint"]
     assert [each.path for each in found] == [path, path]
