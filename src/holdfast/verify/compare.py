@@ -113,7 +113,9 @@ class _Comparison:
         begins = sorted((at, name) for name, at in self._firsts.items() if name.startswith(prefix))
         before = [name for at, name in begins if at <= place]
         damaged = (name for name in sorted(self._damaged) if name.startswith(prefix))
-        return next(damaged, None) or (before or [name for _, name in begins] or [prefix])[-1]
+        empty = [each.shard for each in self._saved.shards if each.shard.startswith(prefix)]
+        found = before or [name for _, name in begins] or empty or [prefix]
+        return next(damaged, None) or found[-1]
 
     def _of_record(
         self,
