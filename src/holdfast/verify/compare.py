@@ -78,7 +78,7 @@ class _Comparison:
             return
         met, replayed = self._met[table], self._replay.state.records(TABLES[table])
         if records:
-            self._firsts[shard.shard] = codec.place(*records[0])
+            self._firsts[shard.shard] = codec.rank(*records[0])
         for key, record in records:
             if key in met:
                 yield self._of_record(shard, key, "is there twice", record)
@@ -109,9 +109,9 @@ class _Comparison:
 
     def _home(self, table: str, key: Key, record: Any) -> str:  # noqa: ANN401 - a record of the table
         """Name the shard in which the record should be."""
-        prefix, place = _group(table, key), CODECS[table].place(key, record)
+        prefix, rank = _group(table, key), CODECS[table].rank(key, record)
         begins = sorted((at, name) for name, at in self._firsts.items() if name.startswith(prefix))
-        before = [name for at, name in begins if at <= place]
+        before = [name for at, name in begins if at <= rank]
         damaged = (name for name in sorted(self._damaged) if name.startswith(prefix))
         empty = [each.shard for each in self._saved.shards if each.shard.startswith(prefix)]
         found = before or [name for _, name in begins] or empty or [prefix]

@@ -25,7 +25,7 @@ from holdfast.verify.differences import BadEvent
 from holdfast.verify.window import Window
 
 #: After so many events the state may forget what it was before them: nothing is saved here.
-_MARK_EVENTS = 1024
+_MOMENT_EVENTS = 1024
 _MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
@@ -66,8 +66,8 @@ class Replay:
         if self.window is not None:
             self.window.note(changes)
         self._forget(self.state.apply(changes, event.ts))
-        if frame.sequence % _MARK_EVENTS == 0:
-            self.state.mark()
+        if frame.sequence % _MOMENT_EVENTS == 0:
+            self.state.fix_moment()
         self.cursor = Cursor(frame.sequence, frame.chain)
         self.batch, self.json, self.last_ts = frame.batch, frame.json, event.ts
 
