@@ -157,29 +157,6 @@ def state_differences(started: State, replay: Replay) -> Iterator[Difference]:
                 )
 
 
-def _of_record(
-    shard: SavedShard,
-    replay: Replay,
-    place: tuple[str, Key],
-    how: str,
-    found: Any,  # noqa: ANN401 - a record of any table
-) -> Difference:
-    table, key = place
-    return Difference(
-        "checkpoint",
-        f"{record_name(table, key)} in shard {shard.shard}: {how}",
-        written(table, replay.state.get(TABLES[table], key)),
-        written(table, found),
-        MAKE_STATE_ANEW,
-        shard.path,
-        sequence=replay.writer(table, key),
-    )
-
-
-def _wrong(shard: SavedShard, what: str, expected: str, found: str) -> Difference:
-    return Difference("checkpoint", what, expected, found, MAKE_STATE_ANEW, shard.path)
-
-
 def _group(table: str, key: Key) -> str:
     """How the names of the shards begin that may hold the record."""
     return f"{table}/{CODECS[table].group(key)}."
