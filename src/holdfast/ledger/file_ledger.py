@@ -245,15 +245,18 @@ class FileLedger:
                 await asyncio.sleep(0)
 
     def _decide_now(self, command: Command) -> Decided | None:
-        if self.guard.failed_to_write:
-            # Who repeats a request now wants to know most whether it was kept.
-            replayed = self._deciding.replay(command)
-            if replayed is not None:
-                return replayed
-        self.guard.require_writable()
+        if not self.guard.writable:
+            return self._decide_read_only(command)
         decided = self._deciding.decide(command)
         self._timer.arm()
         return decided
+
+    def _decide_read_only(self, command: Command) -> Decided:
+        """Answer what was answered before; who repeats a request wants to know if it was kept."""
+        replayed = self._deciding.replay(command) if self.guard.failed_to_write else None
+        if replayed is None:
+            raise self.guard.read_only()
+        return replayed
 
     def _on_deadline(self) -> None:
         if self.writable:

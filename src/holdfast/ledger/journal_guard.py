@@ -48,11 +48,6 @@ class JournalGuard:
         """
         return self._journal.writable and self.breaker.state == "closed" and self._stopped is None
 
-    def require_writable(self) -> None:
-        """Raise `Unavailable` unless a command may be decided and written now."""
-        if not self.writable:
-            raise self.read_only()
-
     def read_only(self) -> Unavailable:
         """Say that nothing is written now, and that nothing was."""
         if self._stopped is not None:
