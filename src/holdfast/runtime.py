@@ -25,7 +25,7 @@ from holdfast.http.app import create_app
 from holdfast.http.metrics import Metrics
 from holdfast.http.protocol import Door
 from holdfast.http.services import HttpConfig, Services
-from holdfast.journal import JournalError, OsDisk
+from holdfast.journal import JournalError, OsDisk, Stats
 from holdfast.ledger.checkpointer import CheckpointEvery
 from holdfast.ledger.clock import SystemClock
 from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
@@ -139,6 +139,11 @@ class _Service:
         self._logs = logs
         self._metrics = Metrics()
         self._metrics.watch("logLinesLost", lambda: logs.sink.lines_lost)
+        self._metrics.watch("events", lambda: sum(each.events for each in self._stats()))
+        self._metrics.watch("flushes", lambda: sum(each.flushes for each in self._stats()))
+        self._metrics.watch(
+            "flushMs", lambda: sum(int(each.flush_seconds_total * 1000) for each in self._stats())
+        )
         self._tenants = TenantRegistry(settings.data_dir, OsDisk(), self._make_ledger)
         self.draining = False
 
@@ -159,6 +164,9 @@ class _Service:
             config=config,
             count=self._metrics.add,
         )
+
+    def _stats(self) -> Iterable[Stats]:
+        return (ledger.journal_stats for ledger in self.ledgers())
 
     def breakers(self) -> Mapping[str, str]:
         """Return each breaker's state by name."""

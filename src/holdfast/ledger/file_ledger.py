@@ -16,7 +16,7 @@ from holdfast.domain.commands import Command
 from holdfast.domain.keys import keys
 from holdfast.domain.records import Outcome, View
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Disk, Journal, JournalError, NotWritten
+from holdfast.journal import Disk, Journal, JournalError, NotWritten, Stats
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
 from holdfast.ledger.deadline_timer import DeadlineTimer
@@ -141,6 +141,11 @@ class FileLedger:
     def writable(self) -> bool:
         """Whether writes are decided now."""
         return self.guard.writable
+
+    @property
+    def journal_stats(self) -> Stats:
+        """What the journal has counted since the start."""
+        return self._journal.stats
 
     @property
     def last_sequence(self) -> int:

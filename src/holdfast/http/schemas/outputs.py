@@ -252,6 +252,10 @@ class Counters(Output):
     breaker_open: Count
     fs_retries: Count
     snapshots: Count
+    checkpoints: Count
+    events: Count
+    flushes: Count
+    flush_ms: Count
     lock_acquired: Count
     lock_contended: Count
     lock_stolen: Count
