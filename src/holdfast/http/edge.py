@@ -50,24 +50,26 @@ class Edge:
             await self._beside(scope, receive, send)
             return
         started = perf_counter()
+        # Taken out, because it knows the scope: the two would keep each other.
+        exchange: Exchange | None = scope.pop(EXCHANGE, None)
         given = scope["headers"]
         headers = dict(given)
         call = Call(self._services, self.lanes, scope["method"], headers, receive)
         try:
             if len(headers) != len(given):
                 demand_single(given)
-            answer = await self._answer(scope, call)
+            answer = await self._answer(scope, call, exchange)
         except ClientGone:
             self._note(call, CLIENT_GONE, started)
             return
         except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, it is answered
             answer = self._failed(error, call)
-        await _send(scope.get(EXCHANGE), send, answer, call)
+        await _send(exchange, send, answer, call)
         self._note(call, answer.status, started)
         if answer.replayed:
             self._metrics.add("idempotentHits")
 
-    async def _answer(self, scope: Scope, call: Call) -> Answer:
+    async def _answer(self, scope: Scope, call: Call, exchange: Exchange | None) -> Answer:
         try:
             found = self._routes.find(scope["path"], scope.get("raw_path"), call.method)
         except Rejected:
@@ -85,7 +87,6 @@ class Edge:
         if endpoint.raw_body and bulkhead.shedding:
             raise Overloaded  # Sooner than after so many bytes.
         if endpoint.body_bytes_max:
-            exchange: Exchange | None = scope.get(EXCHANGE)
             body = None if exchange is None else exchange.take_body()
             if body is None:
                 body = await self.bodies.read(call.receive, call.headers, endpoint.body_bytes_max)
