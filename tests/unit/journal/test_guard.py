@@ -143,6 +143,17 @@ def test_only_what_writers_left_half_done_is_removed() -> None:
     assert sorted(plain.names) == [A, FOLDER / "tmp.log"]
 
 
+def test_an_open_file_that_was_renamed_fails_under_its_new_name() -> None:
+    plain, disk, handle = guarded()
+    other = disk.open(FOLDER / "other", "create")
+    disk.rename(A, B)
+    for failing, path in ((handle, B), (other, FOLDER / "other")):
+        fail_next(plain)
+        with pytest.raises(DiskFault) as failure:
+            disk.fdatasync(failing)
+        assert failure.value.path == path
+
+
 def test_a_closed_file_is_forgotten() -> None:
     _, disk, handle = guarded()
     disk.close(handle)
