@@ -24,9 +24,13 @@ TESTS: Final = {
 }
 
 # The same draws each time, none from earlier runs, and no complaint about a busy machine.
-PYTEST: Final = ("-p", "no:cacheprovider", "--hypothesis-profile=mutants", "--seed=1")
+PYTEST: Final = (
+    *("-p", "no:cacheprovider", "-p", "quick_first"),
+    *("--hypothesis-profile=mutants", "--seed=1"),
+)
 
-# A test run may take (what it took without a mutant + 2 s) x 5; what takes longer loops or hangs.
+# A test run may take (what it took without a mutant + 2 s) x 8; what takes longer loops or hangs,
+# or the machine is very busy, which `--again` tells.
 CONFIGURATION: Final = """\
 [mutmut]
 source_paths=src
@@ -36,7 +40,7 @@ pytest_add_cli_args_test_selection=
 pytest_add_cli_args=
 {options}
 timeout_constant=2.0
-timeout_multiplier=5.0
+timeout_multiplier=8.0
 on_dependency_change=ignore
 """
 
@@ -48,10 +52,8 @@ def main() -> None:
     if not asked.again:
         shutil.rmtree(folder, ignore_errors=True)
     prepare(folder, asked.package)
-    names = asked.names or (alive(folder) if asked.again else [])
-    if asked.again and not names:
-        print("nothing survived the last run")
-    else:
+    names = asked.names or (list(outcomes(folder)) if asked.again else [])
+    if names or not asked.again:
         mutmut(folder, "run", f"--max-children={asked.workers}", *names)
     sys.exit(report(folder, asked.package, show=asked.show))
 
@@ -67,7 +69,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("package", choices=sorted(TESTS))
     parser.add_argument("names", nargs="*", help="only these mutants; `*` stands for anything")
-    parser.add_argument("--again", action="store_true", help="only what survived the last run")
+    parser.add_argument("--again", action="store_true", help="only what was not killed last time")
     parser.add_argument("--show", action="store_true", help="print the survivors as diffs")
     parser.add_argument("--workers", type=int, default=1, help="processes at once (1)")
     return parser.parse_intermixed_args()
@@ -100,11 +102,6 @@ def outcomes(folder: Path) -> dict[str, str]:
     return dict(line.strip().split(": ", 1) for line in told.splitlines() if ": " in line)
 
 
-def alive(folder: Path) -> list[str]:
-    """Mutants that were neither killed nor ran out of time."""
-    return [name for name, outcome in outcomes(folder).items() if outcome != "timeout"]
-
-
 def report(folder: Path, package: str, *, show: bool) -> int:
     """Print what came of it; the exit code."""
     mutmut(folder, "export-cicd-stats")
@@ -122,5 +119,6 @@ def report(folder: Path, package: str, *, show: bool) -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("PYTHONHASHSEED", "0")
+    # The folder of the plugin, and sets in the same order each time.
+    os.environ |= {"PYTHONPATH": str(ROOT / "scripts"), "PYTHONHASHSEED": "0"}
     main()
