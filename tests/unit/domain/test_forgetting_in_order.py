@@ -1,6 +1,6 @@
 """What is due is forgotten and told, whatever the order and however often its time was moved."""
 
-from holdfast.domain.records import KEY, Change, Outcome, RememberedKey
+from holdfast.domain.records import KEY, STOCK, Change, Outcome, RememberedKey, StockRecord
 from holdfast.domain.state import FORGOTTEN_PER_EVENT_MAX, State
 
 
@@ -42,3 +42,13 @@ def test_a_time_that_was_moved_there_and_back_is_kept_once() -> None:
         state.apply([remembered("moved", until)], 0)
     assert state.apply([], 9) == []
     assert state.apply([], 20) == forgotten("moved")
+
+
+def test_a_change_without_a_record_takes_the_record_away() -> None:
+    state = State()
+    record = StockRecord("S", "A", 1, 0, False, None, None, 1, 0)
+    state.apply([remembered("k", 10), (STOCK, record.key, record)], 0)
+    gone: list[Change] = [(STOCK, record.key, None), *forgotten("k"), *forgotten("never there")]
+    assert state.apply(gone, 0) == []
+    assert list(state.changes()) == []
+    assert state.apply([], 10) == [], "nobody is forgotten who is gone already"

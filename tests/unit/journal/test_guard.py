@@ -135,9 +135,7 @@ def test_no_two_writers_prepare_a_file_under_the_same_name() -> None:
 
 def test_only_what_writers_left_half_done_is_removed() -> None:
     plain, disk, _ = guarded()
-    left = disk.temporary(B)
-    below = FOLDER / "folder" / "c.7.tmp"
-    for path in (left, below, FOLDER / "tmp.log"):
+    for path in (disk.temporary(B), FOLDER / "c.7.tmp", FOLDER / "tmp.log"):
         plain.put(path, b"")
     disk.remove_temporaries(FOLDER)
     assert sorted(plain.names) == [A, FOLDER / "tmp.log"]
