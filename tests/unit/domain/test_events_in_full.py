@@ -138,6 +138,13 @@ def test_a_reservation_that_many_rows_change_gains_one_version() -> None:
     assert (desk.hold().version, desk.hold().expires_at) == (2, NOW + 30)
 
 
+def test_a_reservation_that_is_looked_at_and_then_changed_is_answered_once() -> None:
+    desk = stocked(A=5)
+    desk.do(reserve(("A", 1), ttl=60_000))
+    rows = (ExtendReservation("r1", None, 1), ConfirmReservation("r1", None))
+    assert desk.do(ApplyBatch(rows)).reservations == (desk.hold(),)
+
+
 # What an event changes.
 
 
