@@ -8,6 +8,7 @@ configuration that is written here. What mutmut made stays there, for a look wit
 import argparse
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,16 +25,11 @@ TESTS: Final = {
 }
 
 # The same draws each time, none from earlier runs, and no complaint about a busy machine. A test
-# that takes 15 s loops or hangs. Tests of every byte are left out: each takes seconds, and what
+# that takes 6 s loops or hangs (on a machine that has time for it). Tests of every byte are left out: each takes seconds, and what
 # only they would notice is worth a test of its own.
-PYTEST: Final = (
-    *("-p", "no:cacheprovider", "-p", "mutants_pytest", "--timeout=15"),
-    *(
-        "--hypothesis-profile=mutants",
-        "--seed=1",
-        "-k",
-        "not test_every_flipped and not test_every_truncation",
-    ),
+PYTEST: Final = shlex.split(
+    "-p no:cacheprovider -p mutants_pytest --timeout=6 --hypothesis-profile=mutants --seed=1 "
+    "-k 'not test_every_flipped and not test_every_truncation'"
 )
 
 # All tests of a mutant may take (what they took without it + 10 s) x 5.
