@@ -123,7 +123,9 @@ def test_files_are_listed_sorted_from_below_their_folder_and_folders_are_not(
     for name in ("c", "a", "b/x"):
         written(tmp_path / name)
     assert DISK.files(tmp_path) == ["a", "b/x", "c"]
-    assert DISK.files(tmp_path / "nowhere") == []
+    assert DISK.files_in(tmp_path) == ["a", "c"]
+    for listed in (DISK.files, DISK.files_in):
+        assert listed(tmp_path / "nowhere") == []
 
 
 def test_a_folder_is_made_with_those_above_it_and_every_new_name_is_synced(

@@ -104,6 +104,10 @@ def test_each_segment_counts_as_far_as_the_next_one_says() -> None:
         checksummed(BODY.replace(CHAIN.hex().encode(), b"zz")),
         checksummed(BODY.replace(CHAIN.hex().encode(), CHAIN[:15].hex().encode())),
         checksummed(BODY.replace(TENANT.encode(), b"\xff")),
+        checksummed(BODY.replace(TENANT.encode(), b"k\xc3\xa4se")),
+        checksummed(BODY.replace(b"00000002", b"+0000002")),
+        checksummed(BODY.replace(b"%020d" % 200, b"200")),
+        checksummed(BODY.replace(CHAIN.hex().encode(), CHAIN.hex().upper().encode())),
     ],
 )
 def test_a_header_that_is_none_is_damage_and_named(line: bytes) -> None:
