@@ -1,6 +1,7 @@
 """A plugin of pytest for `scripts/mutants`: quick tests first, and a hang is told from a failure."""
 
 import json
+import os
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: durations.get(item.nodeid, 0.0))
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Say so with the exit code when it was a test's own time that ended the run."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    failed = [] if reporter is None else reporter.getreports("failed")
-    if any("Failed: Timeout (>" in report.longreprtext for report in failed):
-        session.exitstatus = TIMEOUT
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """End at once when a test used up its time: what hangs may hang at its teardown too."""
+    if report.failed and "Failed: Timeout (>" in report.longreprtext:
+        os._exit(TIMEOUT)
