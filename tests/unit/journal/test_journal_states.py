@@ -137,10 +137,16 @@ async def test_many_who_ask_for_the_journal_back_share_one_probe() -> None:
     disk.log.clear()
     await asyncio.wait_for(asyncio.gather(*(journal.reopen() for _ in range(3))), PATIENCE_S)
     assert journal.writable
+    assert journal.stats.failures == 1
     assert [line.split()[0] for line in disk.log].count("rename") == 3
-    await journal.append(event(2))
+    fail_next(disk)
+    with pytest.raises(FlushFailed):
+        await journal.append(event(2))
+    assert journal.stats.failures == 2
+    await journal.reopen()
+    await journal.append(event(3))
     end_thread(journal)
-    assert [frame.json for frame in replay(disk)[1]] == [event(2)]
+    assert [frame.json for frame in replay(disk)[1]] == [event(3)]
 
 
 async def test_a_shutdown_tells_each_who_waits_what_became_of_it() -> None:

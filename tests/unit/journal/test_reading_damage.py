@@ -46,6 +46,9 @@ def put_lines(disk: SimulatedDisk, data: bytes) -> Segment:
 def read(disk: SimulatedDisk, segment: Segment, after: int = 0, limit: int = 1000) -> list[Frame]:
     frames = read_frames(disk, [segment], after, limit, ALL)
     assert disk.handles == {}, "what was opened is closed"
+    if isinstance(disk, CountingDisk):
+        pieces = [(offset, size) for offset, size in disk.reads if size > 32]
+        assert all(offset + size <= segment.stop for offset, size in pieces)
     return frames
 
 
@@ -71,12 +74,26 @@ def test_an_event_is_found_close_to_where_it_stands(size_bytes: int) -> None:
         begins += len(line)
 
 
+def test_a_search_that_lands_on_the_end_of_a_line_goes_on_behind_it() -> None:
+    events = [event(number, 1000) for number in range(1, 41)]
+    while True:
+        disk, segment, lines = one_segment(events)
+        middle = (segment.start + segment.stop) // 2
+        if disk.content(PATH)[middle : middle + 1] == b"\n":
+            break
+        events[-1] = events[-1][:-1] + b"x}"  # a byte longer
+    disk.reads.clear()
+    (frame,) = read(disk, segment, after=39)
+    assert frame.json == events[-1]
+    at, _ = disk.reads[-1]
+    assert at >= segment.stop - len(lines[-1]) - 4096 - 2 * len(lines[0])
+
+
 def test_a_long_line_is_read_in_pieces_and_whole() -> None:
     events = [event(1, 700_000), event(2, 10), event(3, 300_000)]
     disk, segment, _ = one_segment(events)
     assert [frame.json for frame in read(disk, segment)] == events
     assert [frame.json for frame in read(disk, segment, after=1)] == events[1:]
-    assert all(offset + size <= segment.stop for offset, size in disk.reads)
 
 
 def test_nothing_behind_the_end_that_counts_is_looked_at() -> None:
