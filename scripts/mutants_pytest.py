@@ -1,5 +1,6 @@
-"""A plugin of pytest for `scripts/mutants`: quick tests first, and a hang is told from a failure."""
+"""A plugin of pytest for `scripts/mutants`: quick tests first, a hang is told from a failure."""
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -9,6 +10,11 @@ import pytest
 
 #: The exit code that mutmut counts as "timeout".
 TIMEOUT: Final = 36
+
+
+def pytest_configure() -> None:
+    """Keep the garbage collector from looking, in every process anew, at all that is loaded."""
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
