@@ -183,5 +183,7 @@ def test_reading_goes_on_from_segment_to_segment() -> None:
         after = end
     for first in range(7):
         for limit in range(1, 7):
+            disk.log.clear()
             frames = read_frames(disk, segments, first, limit, ALL)
             assert [frame.json for frame in frames] == events[first : first + limit]
+            assert len(disk.log) <= 1 + (limit + 1) // 2, "no file is opened for nothing"
