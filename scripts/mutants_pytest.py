@@ -26,6 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """End at once when a test used up its time: what hangs may hang at its teardown too."""
-    if report.failed and "Failed: Timeout (>" in report.longreprtext:
+    """End at once when a mutant used up a test's time: what hangs may hang at teardown too."""
+    mutated = "__mutmut_" in os.environ.get("MUTANT_UNDER_TEST", "")
+    if mutated and report.failed and "Failed: Timeout (>" in report.longreprtext:
         os._exit(TIMEOUT)
