@@ -73,6 +73,17 @@ async def test_a_journal_that_is_shutting_down_takes_no_more() -> None:
     assert replay(disk)[0].sealed
 
 
+async def test_a_shutdown_whose_last_flush_fails_tells_who_waited_and_seals_nothing() -> None:
+    disk = provisioned()
+    journal = opened(disk)
+    fail_next(disk)
+    waiting = journal.append(event(1))
+    await asyncio.wait_for(journal.seal(), PATIENCE_S)
+    assert isinstance(waiting.exception(), FlushFailed)
+    end_thread(journal)
+    assert not replay(disk)[0].sealed
+
+
 async def test_a_failed_journal_names_what_failed_first_and_why_the_rest_was_not_written() -> None:
     disk = provisioned()
     heard: list[JournalError] = []

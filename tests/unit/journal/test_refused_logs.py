@@ -14,12 +14,15 @@ from tests.unit.journal.support import (
     DURABLE,
     FOLDER,
     TENANT,
+    copy,
     event,
     fail_next,
+    provisioned,
     put_watermark,
     replay,
     three_segments,
     unsynced_watermark,
+    write_store,
 )
 from tests.unit.journal.telling import demand_told
 
@@ -96,6 +99,49 @@ def test_a_line_whose_checksum_holds_but_which_is_out_of_place_is_corrupt(
     demand_told(refusal(disk), JournalCorrupt, "read", path, told, offset=end)
 
 
+def test_a_misplaced_line_is_corrupt_whatever_stands_behind_it() -> None:
+    for behind in (b"half", b"a line\n", b"half", b"\n\n"):
+        disk, _ = three_segments()
+        path = replay(disk)[0].end.segment.path
+        end = put_tail(disk, path, checksummed(b"10 10 %b {}" % (b"0" * 32)) + behind)
+        told = "the chain is broken at event 10"
+        demand_told(refusal(disk), JournalCorrupt, "read", path, told, offset=end)
+
+
+# Batches 1 to 3 and 4, of one segment, under a watermark that proves nothing of them.
+
+
+def two_batches() -> tuple[SimulatedDisk, Segment]:
+    disk = provisioned()
+    write_store(disk, [[event(1), event(2), event(3)], [event(4)]])
+    put_watermark(disk, Watermark(1, 0, START))
+    return disk, replay(disk)[0].end.segment
+
+
+def test_damage_in_the_last_batch_leaves_the_whole_events_in_front_of_it() -> None:
+    disk, last = two_batches()
+    starts = lines_of(disk, last)
+    disk.put(last.path, disk.content(last.path)[: starts[3]])
+    for number, start in enumerate(starts[:3]):
+        harmed = copy(disk)
+        rot(harmed, last.path, start + 3)
+        recovered, frames = replay(harmed)
+        assert [frame.sequence for frame in frames] == [1, 2, 3][:number]
+        assert recovered.torn is not None
+        assert recovered.torn.offset == start
+
+
+def test_a_later_batch_proves_what_was_damaged_in_front_of_it_wherever_the_damage_is() -> None:
+    disk, last = two_batches()
+    for start in lines_of(disk, last)[:3]:
+        harmed = copy(disk)
+        rot(harmed, last.path, start + 3)
+        assert refusal(harmed).offset == start
+        # The later batch may have lost the end of the line in front of it.
+        rot(harmed, last.path, lines_of(disk, last)[3] - 1)
+        assert refusal(harmed).offset == start
+
+
 def test_a_batch_that_did_not_begin_is_corrupt() -> None:
     disk, _ = three_segments()
     recovered, _ = replay(disk)
@@ -159,7 +205,9 @@ def test_a_seal_that_lacks_its_end_is_torn_and_says_so() -> None:
     put_tail(disk, recovered.end.segment.path, seal[:-1])
     again, _ = replay(disk)
     assert again.torn is not None
+    assert again.torn.offset == recovered.end.segment.stop
     assert again.torn.size_bytes == len(seal) - 1
+    assert again.torn.reason == "a line without an end"
     assert not again.sealed
 
 
