@@ -8,7 +8,8 @@ from typing import Final
 
 import pytest
 
-#: The exit code that mutmut counts as "timeout".
+#: The exit codes that mutmut counts as "killed" and as "timeout".
+KILLED: Final = 1
 TIMEOUT: Final = 36
 
 
@@ -26,7 +27,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """End at once when a mutant used up a test's time: what hangs may hang at teardown too."""
-    mutated = "__mutmut_" in os.environ.get("MUTANT_UNDER_TEST", "")
-    if mutated and report.failed and "Failed: Timeout (>" in report.longreprtext:
-        os._exit(TIMEOUT)
+    """End at once when a mutant failed a test: what it broke may hang when the test ends."""
+    if report.failed and "__mutmut_" in os.environ.get("MUTANT_UNDER_TEST", ""):
+        os._exit(TIMEOUT if "Failed: Timeout (>" in report.longreprtext else KILLED)
