@@ -13,6 +13,15 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 # A slow machine is not a broken program, so examples have no deadline; a failing example
 # prints the line that brings it back.
 hypothesis.settings.register_profile("holdfast", deadline=None, print_blob=True)
+# For `scripts/mutants`: the same few draws for every mutant, however busy the machine is.
+hypothesis.settings.register_profile(
+    "mutants",
+    parent=hypothesis.settings.get_profile("holdfast"),
+    database=None,
+    derandomize=True,
+    max_examples=25,
+    suppress_health_check=list(hypothesis.HealthCheck),
+)
 hypothesis.settings.load_profile("holdfast")
 
 

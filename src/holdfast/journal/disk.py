@@ -114,7 +114,7 @@ class OsDisk:
             parts.append(part)
             size_bytes -= len(part)
             offset += len(part)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+        return b"".join(parts)
 
     def size(self, path: Path) -> int:
         return path.stat().st_size

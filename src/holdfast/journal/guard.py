@@ -64,6 +64,9 @@ class GuardedDisk:
 
     def rename(self, source: Path, target: Path) -> None:
         self._do("rename", target, lambda: self.plain.rename(source, target))
+        # What is still open under the old name fails under the new one from now on.
+        renamed = {handle: target for handle, path in self._paths.items() if path == source}
+        self._paths.update(renamed)
 
     def unlink(self, path: Path) -> None:
         self._do("unlink", path, lambda: self.plain.unlink(path))

@@ -143,7 +143,9 @@ class _Recovery:
         walked = self._walk(segment, data)
         rest = data[walked.stop :]
         sealed = rest == seal_line(walked.cursor)
-        torn = None if sealed or not rest else _judge_tail(segment.path, walked, rest)
+        torn: Torn | None = None
+        if walked.problem is not None and not sealed:
+            torn = _judge_tail(segment.path, walked, walked.problem, rest)
         self._demand_proven(segment, walked)
         return Recovered(
             cursor=walked.cursor,
@@ -189,22 +191,21 @@ class _Recovery:
             _refuse(segment.path, None, cause, _OTHER_CHECKPOINT)
 
 
-def _judge_tail(path: Path, walked: Walk, rest: bytes) -> Torn:
+def _judge_tail(path: Path, walked: Walk, problem: str, rest: bytes) -> Torn:
     """The bytes behind the last good line: torn, or else JournalCorrupt."""
     if rest == seal_line(walked.cursor)[:-1]:
         # A seal of which all but its end was written: it proves nothing that is not there.
-        return Torn(path, walked.stop, len(rest), walked.problem or "a seal without its end")
+        return Torn(path, walked.stop, len(rest), problem)
     first_line, newline, _ = rest.partition(b"\n")
-    if walked.problem is None or (newline and body_of(first_line) is not None):
+    if newline and body_of(first_line) is not None:
         # A checksum that holds is no unfinished write, whatever else is wrong.
-        cause = walked.problem or "a line that does not belong here"
-        _refuse(path, walked.stop, cause)
+        _refuse(path, walked.stop, problem)
     next_sequence = walked.cursor.sequence + 1
     for line in _whole_lines_in(rest):
         frame = decode_line(line)
         if frame is None or frame.batch > next_sequence:
-            _refuse(path, walked.stop, f"{walked.problem}, though later lines prove it durable")
-    return Torn(path, walked.stop, len(rest), walked.problem)
+            _refuse(path, walked.stop, f"{problem}, though later lines prove it durable")
+    return Torn(path, walked.stop, len(rest), problem)
 
 
 def _whole_lines_in(rest: bytes) -> Iterator[bytes]:

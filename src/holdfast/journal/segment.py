@@ -156,9 +156,10 @@ def _decode_header(path: Path, line: bytes) -> Header | None:
         tenant, ordinal, first, length, chain, born_with = fields[2:]
         before = Cursor(int(first) - 1, bytes.fromhex(chain.decode()))
         header = Header(tenant.decode(), int(ordinal), int(length), before, int(born_with))
+        written = encode_header(header)
     except ValueError:
         return None
-    return header if len(before.chain) == CHAIN_BYTES else None
+    return header if len(before.chain) == CHAIN_BYTES and written == line + b"\n" else None
 
 
 def cut_off(segment: Segment, following: Segment) -> Segment:

@@ -82,9 +82,8 @@ class WatermarkWriter:
 
 
 def _decode_slot(path: Path, slot: bytes) -> Watermark | None:
-    line, _, padding = slot.partition(b"\n")
-    body = body_of(line)
-    fields = [] if body is None or padding.strip(b"\n") else body.split(b" ")
+    body = body_of(slot.partition(b"\n")[0])
+    fields = [] if body is None else body.split(b" ")
     if len(fields) < 2 or fields[0] != MAGIC:
         return None
     if fields[1] != b"%d" % FORMAT:
@@ -96,7 +95,7 @@ def _decode_slot(path: Path, slot: bytes) -> Watermark | None:
         mark = Watermark(int(ordinal), int(offset), cursor)
     except ValueError:
         return None
-    return mark if len(cursor.chain) == CHAIN_BYTES else None
+    return mark if len(cursor.chain) == CHAIN_BYTES and encode_slot(mark) == slot else None
 
 
 def _corrupt(path: Path, cause: str) -> JournalCorrupt:

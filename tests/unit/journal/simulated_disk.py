@@ -10,7 +10,7 @@ import random
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from holdfast.journal.disk import OpenMode
 
@@ -123,6 +123,7 @@ class SimulatedDisk:
 
     def open(self, path: Path, mode: OpenMode) -> int:
         with _Step(self, "open", path):
+            assert mode in get_args(OpenMode)
             if mode == "create":
                 inode = Inode()
                 self._name(path, inode)

@@ -60,6 +60,7 @@ def short_line(draft: Draft, record: StockRecord, requested: int, available: int
 
 
 def _take(draft: Draft, record: StockRecord, qty: int) -> None:
+    """Take away what is available; to take less than nothing is to add."""
     if qty > record.available:
         raise insufficient_stock([short_line(draft, record, qty, record.available)])
     draft.set_levels(record, record.on_hand - qty, record.reserved)
@@ -78,11 +79,7 @@ def adjust(draft: Draft, action: AdjustStock) -> Fact:
     if action.delta < 0:
         draft.known_stock(action.store_id, action.sku)
     draft.expect(action.store_id, action.sku, action.expected_version)
-    record = draft.stock_or_new(action.store_id, action.sku)
-    if action.delta > 0:
-        draft.set_levels(record, record.on_hand + action.delta, record.reserved)
-    else:
-        _take(draft, record, -action.delta)
+    _take(draft, draft.stock_or_new(action.store_id, action.sku), -action.delta)
     facts: dict[str, Json] = {"delta": action.delta}
     return "StockAdjusted", _noted(facts, action.reason, action.occurred_at)
 
