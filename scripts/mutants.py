@@ -21,7 +21,12 @@ SURVIVORS_MAX: Final = 0.10
 #: The tests that a package has to answer for: fast, focused, and the same at every run.
 TESTS: Final = {
     "domain": ("tests/unit/domain",),
-    "journal": ("tests/unit/journal", "tests/golden", "tests/property/test_journal_prefix.py"),
+    "journal": (
+        "tests/unit/journal",
+        "tests/unit/verify",  # of what it reads: `history` and `saved`
+        "tests/golden",
+        "tests/property/test_journal_prefix.py",
+    ),
 }
 
 # The same draws each time, none from earlier runs, and no complaint about a busy machine. A test
