@@ -117,7 +117,9 @@ class State:
             record = records.get(key)
             if record is None or table.forget_at is None or table.forget_at(record) != at:
                 continue
-            self._before[name].setdefault(key, record)
+            if self._before[name].setdefault(key, record) is None:
+                # It came and went since the moment: then nothing changed.
+                del self._before[name][key]
             del records[key]
             forgotten.append((table, key, None))
         return forgotten

@@ -105,3 +105,13 @@ def test_a_replay_and_a_start_in_the_middle_forget_the_same(
     assert tables(replayed) == tables(desk.state)
     if 0 < middle <= len(desk.events):
         assert tables(started) == tables(desk.state)
+
+
+def test_what_came_and_went_since_the_moment_is_not_remembered() -> None:
+    desk = Desk()
+    for number in range(50):
+        desk.do(RECEIVE, **key(f"k{number}", ttl=100))
+        desk.now += 100
+    remembered = desk.state.fix_moment()[KEY.name]
+    assert set(remembered.values()) == {None}
+    assert len(remembered) == len(desk.state.records(KEY)) == 1
