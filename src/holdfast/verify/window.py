@@ -5,7 +5,7 @@ last one that it had committed before it was asked, and one that it had committe
 answered. The window holds every content that a record had from the former to the latter.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from typing import Any
 
@@ -33,11 +33,13 @@ class Window:
         for table, key, record in changes:
             known = self._contents.get((table.name, key))
             if known is None:
-                before = self._state.get(table, key)
-                if before is None:
-                    insort(self._keys[table.name], key)
-                known = self._contents[table.name, key] = [before]
+                known = self._contents[table.name, key] = [self._state.get(table, key)]
             known.append(record)
+            keys = self._keys[table.name]
+            position = bisect_left(keys, key)
+            # Not by what is known of it: it may have been forgotten in between.
+            if keys[position : position + 1] != [key]:
+                keys.insert(position, key)
 
     def forget(self, forgotten: Iterable[Change]) -> None:
         """Follow records that were just forgotten: nothing can be said of them any more."""
