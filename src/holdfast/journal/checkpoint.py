@@ -188,6 +188,9 @@ class Checkpoints:
         disk.rename(temporary, newest)
         self._newest_in_place = True
         self._older, self._newest = self._newest, manifest
+        if self._older is None:
+            # Whatever bears that name was of no use, and its files go now.
+            disk.unlink(self.folder / OLDER)
         disk.fsync_folder(self.folder)
 
     def _remove_unused(self, disk: GuardedDisk, names: Iterable[str]) -> None:

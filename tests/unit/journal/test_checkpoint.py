@@ -201,3 +201,17 @@ def test_the_manifest_can_be_read_by_a_person() -> None:
     text = two_checkpoints().content(NEWEST).decode()
     assert '\n  "sequence": 7,\n' in text
     assert json.loads(text)["files"]["orders/2"]["bytes"] == 2
+
+
+def test_the_first_of_new_checkpoints_leaves_no_older_name_that_is_of_no_use() -> None:
+    disk = two_checkpoints()
+    for path in (NEWEST, OLDER):
+        disk.put(path, b'{"format": 1, "checksum": "0"}')
+    checkpoints = loaded_checkpoints(disk)
+    assert checkpoints.is_first
+    checkpoints.write(at(9), {"keys": b"k9"})
+    assert disk.files(STATE) == ["MANIFEST.json", "keys@9.json"]
+    checkpoints.write(at(10), {"keys": b"k10"})
+    assert Checkpoints(STATE, disk).load() is not None
+    del disk.names[NEWEST]
+    assert loaded(disk) == (9, {"keys": b"k9"})
