@@ -25,8 +25,12 @@ from holdfast.ledger.record_codec import CODECS
 TENANT_SHARD: Final = "tenant"
 #: Records in one shard, at most.
 SHARD_RECORDS_MAX: Final = 2048
+#: A shard's file ends with the record that reaches this size.
+SHARD_BYTES_MAX: Final = 1 << 20
 #: Records of one step: some hundred microseconds of work.
 _STEP_RECORDS: Final = 32
+#: Bytes after which a step ends, however few records they are: a key can remember thousands.
+_STEP_BYTES: Final = 16 << 10
 
 
 class ShardFile(NamedTuple):
@@ -94,9 +98,12 @@ class _Group:
     def halve(self, shard: Shard) -> Shard:
         """Move the upper half of a shard into one of its own."""
         shard.settle()
-        index, middle = self.shards.index(shard), len(shard.ranks) // 2
-        upper = self._insert(index + 1, shard.ranks[middle:])
-        del shard.ranks[middle:]
+        return self.split(shard, len(shard.ranks) // 2)
+
+    def split(self, shard: Shard, at: int) -> Shard:
+        """Move the ranks of a settled shard, from that one on, into a shard of their own."""
+        upper = self._insert(self.shards.index(shard) + 1, shard.ranks[at:])
+        del shard.ranks[at:]
         return upper
 
     def remove(self, shard: Shard) -> None:
@@ -119,8 +126,8 @@ class Shards:
     def __init__(self, records_max: int = SHARD_RECORDS_MAX) -> None:
         self._records_max = records_max
         self._groups: dict[str, _Group] = {}
-        #: Changes whose ranks were not looked up yet, oldest first.
-        self._unranked: list[Before] = []
+        #: Changes whose ranks were not looked up yet.
+        self._unranked: Before = {}
         #: A dictionary for its order, in which the shards are written.
         self._changed: dict[Shard, None] = {}
 
@@ -151,7 +158,7 @@ class Shards:
     @property
     def is_behind(self) -> bool:
         """Whether a shard is to be written again, even if the state did not change any more."""
-        return bool(self._changed or self._unranked)
+        return bool(self._changed) or any(self._unranked.values())
 
     def save(self, state: State) -> Steps:
         """Fix the state's moment, and make the files of all shards that changed, as they were then.
@@ -159,7 +166,14 @@ class Shards:
         The steps may be taken while the state goes on. When all files are safe call `saved`; when
         not, everything counts as changed still, and the next call makes its files.
         """
-        self._unranked.append(state.fix_moment())
+        before = state.fix_moment()
+        if any(self._unranked.values()):
+            # The save before this one failed early. Of each record the older one counts.
+            for name, records in self._unranked.items():
+                for key, record in before[name].items():
+                    records.setdefault(key, record)
+        else:
+            self._unranked = before
         return self._steps(state)
 
     def saved(self) -> None:
@@ -167,11 +181,11 @@ class Shards:
         self._changed.clear()
 
     def _steps(self, state: State) -> Steps:
-        for before in self._unranked:
-            yield from self._rank(before, state)
-        self._unranked.clear()
-        for shard in list(self._changed):
-            content = yield from self._encode(shard, state)
+        yield from self._rank(self._unranked, state)
+        left = list(reversed(self._changed))
+        while left:
+            shard = left.pop()
+            content = yield from self._encode(shard, state, left)
             yield ShardFile(shard.name, content)
 
     def _rank(self, before: Before, state: State) -> Steps:
@@ -207,22 +221,35 @@ class Shards:
         if shard.size > self._records_max:
             self._changed[shard.group.halve(shard)] = None
 
-    def _encode(self, shard: Shard, state: State) -> Generator[None, None, bytes | None]:
-        """Write a shard as JSON, one record a line, in the order of ranks; None if it is empty."""
+    def _encode(
+        self, shard: Shard, state: State, left: list[Shard]
+    ) -> Generator[None, None, bytes | None]:
+        """Write a shard as JSON, one record a line, in the order of ranks; None if it is empty.
+
+        What is too much for one file becomes a shard of its own, and joins those that are left.
+        """
         table = shard.group.table
         codec = CODECS[table.name]
         shard.settle()
         yield
         ranks: list[Key] = []
         lines: list[bytes] = []
-        for start in range(0, len(shard.ranks), _STEP_RECORDS):
-            for rank in shard.ranks[start : start + _STEP_RECORDS]:
-                key = codec.key(rank)
-                record = state.at_moment(table, key)
-                if record is not None and codec.rank(key, record) == rank:
-                    ranks.append(rank)
-                    lines.append(orjson.dumps(codec.write(record)))
-            yield
+        step_bytes = size_bytes = 0
+        for number, rank in enumerate(shard.ranks, start=1):
+            key = codec.key(rank)
+            record = state.at_moment(table, key)
+            if record is not None and codec.rank(key, record) == rank:
+                ranks.append(rank)
+                lines.append(orjson.dumps(codec.write(record)))
+                step_bytes += len(lines[-1])
+                size_bytes += len(lines[-1])
+            if size_bytes >= SHARD_BYTES_MAX and number < len(shard.ranks):
+                left.append(shard.group.split(shard, number))
+                self._changed[left[-1]] = None
+                break
+            if number % _STEP_RECORDS == 0 or step_bytes >= _STEP_BYTES:
+                step_bytes = 0
+                yield
         shard.ranks = ranks
         if ranks:
             return b"[\n" + b",\n".join(lines) + b"\n]\n"

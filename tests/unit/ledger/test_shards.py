@@ -20,6 +20,7 @@ from holdfast.domain.records import (
     StockRecord,
 )
 from holdfast.domain.state import State
+from holdfast.ledger import shards
 from holdfast.ledger.shards import Shards
 
 SHARD_MAX = 8
@@ -161,3 +162,44 @@ def test_a_step_is_short_however_much_there_is_to_do() -> None:
     steps = sum(1 for _ in folder.shards.save(folder.state))
     # Every record is placed once and encoded once.
     assert steps >= 2 * 5_000 // 32
+
+
+def test_keys_that_remember_much_make_many_small_files_in_small_steps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = tuple(
+        StockRecord("S", f"{number:04d}", 1, 0, False, None, None, 1, 0) for number in range(100)
+    )
+    folder = Folder()
+    folder.shards = Shards()
+    folder.commit(
+        *(
+            (KEY, ("me", str(n)), RememberedKey("me", str(n), "", n, Outcome(rows)))
+            for n in range(1_000, 1_200)
+        )
+    )
+    monkeypatch.setattr(shards, "SHARD_BYTES_MAX", 100_000)
+    steps = list(folder.shards.save(folder.state))
+    folder.shards.saved()
+    for file in filter(None, steps):
+        assert file.content is not None
+        folder.files[file.name] = file.content
+    sizes = [len(content) for content in folder.files.values()]
+    one = sum(sizes) // 200
+    assert max(sizes) < 100_000 + 2 * one
+    assert len(steps) >= sum(sizes) // (shards._STEP_BYTES + one)
+    assert [key for run in folder.key_runs() for key in run] == sorted(folder.state.records(KEY))
+
+
+def test_saves_that_fail_early_again_and_again_keep_one_record_of_each_key() -> None:
+    folder = Folder()
+    folder.commit(stock("S", "A"))
+    folder.save()
+    for on_hand in range(2, 30):
+        folder.commit(stock("S", "A", on_hand))
+        folder.shards.save(folder.state)  # No step is taken.
+    assert sum(map(len, folder.shards._unranked.values())) == 1
+    folder.commit(stock("S", "B"))
+    (content,) = folder.save().values()
+    assert content is not None
+    assert [(raw["sku"], raw["onHand"]) for raw in orjson.loads(content)] == [("A", 29), ("B", 1)]
