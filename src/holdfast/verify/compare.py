@@ -82,7 +82,7 @@ class _Comparison:
         for key, record in records:
             if key in met:
                 yield self._of_record(shard, key, "is there twice", record)
-            elif not shard.shard.startswith(_group(table, key)):
+            elif _group_of(shard.shard) != _group(table, key):
                 how = f"belongs into a shard {_group(table, key)}…"
                 yield self._of_record(shard, key, how, record)
             elif not _same(table, record, replayed.get(key)):
@@ -97,6 +97,10 @@ class _Comparison:
 
     def _missing(self) -> Iterator[Difference]:
         files = {shard.shard: shard for shard in self._saved.shards}
+        if TENANT_SHARD not in files:
+            what = f"{self._name(TENANT_SHARD)} is missing"
+            expected, found = instant_text(self._replay.last_ts), "no time of the newest event"
+            yield Difference("checkpoint", what, expected, found, MAKE_STATE_ANEW, self._saved.path)
         for name, table in TABLES.items():
             records = self._replay.state.records(table)
             if records.keys() <= self._met[name]:
@@ -110,10 +114,12 @@ class _Comparison:
     def _home(self, table: str, key: Key, record: Any) -> str:  # noqa: ANN401 - a record of the table
         """Name the shard in which the record should be."""
         prefix, rank = _group(table, key), CODECS[table].rank(key, record)
-        begins = sorted((at, name) for name, at in self._firsts.items() if name.startswith(prefix))
+        begins = sorted(
+            (at, name) for name, at in self._firsts.items() if _group_of(name) == prefix
+        )
         before = [name for at, name in begins if at <= rank]
-        damaged = (name for name in sorted(self._damaged) if name.startswith(prefix))
-        empty = [each.shard for each in self._saved.shards if each.shard.startswith(prefix)]
+        damaged = (name for name in sorted(self._damaged) if _group_of(name) == prefix)
+        empty = [each.shard for each in self._saved.shards if _group_of(each.shard) == prefix]
         found = before or [name for _, name in begins] or empty or [prefix]
         return next(damaged, None) or found[-1]
 
@@ -160,6 +166,10 @@ def state_differences(started: State, replay: Replay) -> Iterator[Difference]:
 def _group(table: str, key: Key) -> str:
     """How the names of the shards begin that may hold the record."""
     return f"{table}/{CODECS[table].group(key)}."
+
+
+def _group_of(shard: str) -> str:
+    return f"{shard.rpartition('.')[0]}."
 
 
 def record_name(table: str, key: Key) -> str:

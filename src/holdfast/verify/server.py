@@ -72,9 +72,12 @@ class HttpServer:
     def tip(self, sequence: int) -> Tip:
         """Return the event of that number (None: there is none), and the last sequence."""
         answer = self._ask("/events", {"after": max(0, sequence - 1), "limit": 1})
-        items = answer["items"]
-        event = items[0] if items and items[0]["sequence"] == sequence else None
-        return Tip(event, int(answer["lastSequence"]))
+        match answer:
+            case {"items": [{"sequence": int(found)} as event, *_], "lastSequence": int(last)}:
+                return Tip(event if found == sequence else None, last)
+            case {"items": [], "lastSequence": int(last)}:
+                return Tip(None, last)
+        raise self._stranger("/events is no page of events")
 
     def page(self, path: str, cursor: str | None) -> Page:
         """Return a page of a list."""
@@ -84,8 +87,10 @@ class HttpServer:
         """Return a load's state with a page of its refusals."""
         path = f"/batch/sources/{name}"
         answer = self._ask(path, _where(cursor))
-        page = self._page(answer, path)
-        return SourcePage(int(answer["mark"]), int(answer["refused"]), page)
+        match answer:
+            case {"mark": int(mark), "refused": int(refused)}:
+                return SourcePage(mark, refused, self._page(answer, path))
+        raise self._stranger(f"{path} is no state of a load")
 
     def _page(self, answer: Any, path: str) -> Page:  # noqa: ANN401 - JSON has any type
         match answer:
@@ -115,9 +120,12 @@ class HttpServer:
         if status != httpx2.codes.OK and not accept_503:
             raise self._stranger(f"{path} answers {status}: {response.text[:200]}")
         try:
-            return orjson.loads(response.content)
+            answer = orjson.loads(response.content)
         except orjson.JSONDecodeError:
             raise self._stranger(f"{path} is no JSON") from None
+        if not isinstance(answer, dict):
+            raise self._stranger(f"{path} is no JSON object")
+        return answer
 
     def _stranger(self, why: str) -> CannotVerify:
         sentence = f"What answers at {self._client.base_url} cannot be compared: {why}."

@@ -136,6 +136,29 @@ def test_another_time_of_the_newest_event_is_told(folder: Path) -> None:
     assert "another time" in only(result, "start").what
 
 
+def test_a_shard_of_a_store_whose_name_begins_alike_is_another(folder: Path) -> None:
+    shard = stock_shard(folder, OLDER, "S1", "A")
+    path = folder / "state" / OLDER
+    body = json.loads(path.read_text("utf-8"))
+    body["files"]["stock/S1.x.0"] = body["files"].pop(shard)
+    write_manifest(path, body)
+    found = [each.what for each in verify(folder).differences]
+    assert found
+    assert all("belongs into a shard stock/S1.…" in what for what in found)
+
+
+@pytest.mark.parametrize("manifest", [NEWEST, OLDER])
+def test_a_checkpoint_without_the_time_of_the_newest_event_is_told(
+    folder: Path, manifest: str
+) -> None:
+    path = folder / "state" / manifest
+    body = json.loads(path.read_text("utf-8"))
+    del body["files"]["tenant"]
+    write_manifest(path, body)
+    found = only(verify(folder), "checkpoint")
+    assert (found.path, found.found) == (path, "no time of the newest event")
+
+
 def edit_tenant(folder: Path, last_ts: str) -> Path:
     def change(content: Any) -> None:
         content["lastTs"] = last_ts

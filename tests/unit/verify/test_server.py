@@ -75,7 +75,7 @@ def test_a_server_that_is_busy_is_asked_again(first: Answer) -> None:
         (json({"detail": "There is no tenant T1."}, 404), "/stock answers 404"),
         (lambda _: httpx2.Response(200, text="<html>"), "/stock is no JSON"),
         (json({"hello": "world"}), "is no page of a list"),
-        (json([]), "is no page of a list"),
+        (json([]), "is no JSON object"),
     ],
 )
 def test_a_server_that_cannot_be_compared_is_named(answer: Answer, said: str) -> None:
@@ -84,6 +84,14 @@ def test_a_server_that_cannot_be_compared_is_named(answer: Answer, said: str) ->
         asks.page("/stock", None)
     assert said in str(no.value)
     assert no.value.exit_code == 69
+
+
+@pytest.mark.parametrize("body", [[], {}, {"items": [{}], "lastSequence": 1}, {"items": [7]}])
+def test_what_answers_with_other_json_is_named(body: object) -> None:
+    asks, _ = server(json(body))
+    for ask in (lambda: asks.tip(1), lambda: asks.source("till-7", None)):
+        with pytest.raises(CannotVerify, match="cannot be compared"):
+            ask()
 
 
 def test_a_read_only_server_is_not_compared() -> None:

@@ -9,7 +9,9 @@ def remembered(name: str, expires_at: int) -> Change:
     return KEY, ("me", name), RememberedKey("me", name, "", expires_at, Outcome())
 
 
-def test_a_key_that_is_forgotten_and_taken_anew_and_forgotten_again_takes_no_other_with_it() -> None:
+def test_a_key_that_is_forgotten_and_taken_anew_and_forgotten_again_takes_no_other_with_it() -> (
+    None
+):
     state = State()
     state.apply([remembered("other", 1_000)], 0)
     window = Window(state)
