@@ -13,11 +13,11 @@ from holdfast.journal import (
     Checkpoints,
     Cursor,
     Frame,
+    History,
     Journal,
     OsDisk,
     create,
     recover,
-    scan,
 )
 
 GOLDEN = Path(__file__).parent / "journal_format_1"
@@ -133,7 +133,9 @@ def test_the_frozen_archive_is_read() -> None:
     folder, frames = ARCHIVED / "journal", list[Frame]()
     recover(folder, "demo", OsDisk(), frames.append)
     assert [frame.json for frame in frames] == [*EVENTS, b'{"sequence":7}']
-    assert [each.frame for each in scan(folder, "demo", OsDisk())] == frames
+    read = list[Frame]()
+    History(folder, "demo", OsDisk()).read(read.append, to_end=False)
+    assert read == frames
 
 
 if __name__ == "__main__":

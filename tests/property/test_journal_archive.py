@@ -6,7 +6,7 @@ from typing import Literal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.journal import JournalError, create, scan
+from holdfast.journal import Frame, History, JournalError, create
 from tests.unit.journal.book import NEWEST, Process, demand_one_history
 from tests.unit.journal.simulated_disk import Fault, SimulatedDisk
 from tests.unit.journal.support import FOLDER, TENANT, archived, event
@@ -79,7 +79,9 @@ def test_every_start_finds_what_a_plain_replay_finds(
         events = asyncio.run(life())
         disk = after(disk, ending)
         assert demand_one_history(disk) == events
-        scanned = [each.frame.json for each in scan(FOLDER, TENANT, disk)]
+        frames = list[Frame]()
+        History(FOLDER, TENANT, disk).read(frames.append, to_end=False)
+        scanned = [frame.json for frame in frames]
         # After a power cut the watermark may lag, by a batch at most.
         assert scanned == events[: len(scanned)]
         assert ending == "power cut" or scanned == events

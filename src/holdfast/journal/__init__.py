@@ -180,7 +180,6 @@ from holdfast.journal.journal import Journal, Stats
 from holdfast.journal.provision import create
 from holdfast.journal.recovery import Recovered, Torn, recover
 from holdfast.journal.saved import Saved, SavedShard, saved_checkpoints
-from holdfast.journal.scan import Located, scan
 
 __all__ = [
     "START",
@@ -199,7 +198,6 @@ __all__ = [
     "Journal",
     "JournalCorrupt",
     "JournalError",
-    "Located",
     "NotWritten",
     "OpenFailed",
     "OsDisk",
@@ -217,6 +215,5 @@ __all__ = [
     "locate",
     "recover",
     "saved_checkpoints",
-    "scan",
     "sound_part",
 ]

@@ -7,11 +7,12 @@ import pytest
 
 from holdfast.journal import (
     ArchiveFailed,
+    Frame,
+    History,
     Journal,
     OsDisk,
     create,
     recover,
-    scan,
 )
 from holdfast.journal.archive import archive_segment
 from holdfast.journal.reader import read_frames
@@ -236,7 +237,9 @@ async def test_appending_archiving_and_reading_do_not_disturb_each_other(tmp_pat
     def look() -> None:
         last = 0
         while last < count:
-            found = [each.frame.sequence for each in scan(folder, TENANT, disk)]
+            frames = list[Frame]()
+            History(folder, TENANT, disk).read(frames.append, to_end=False)
+            found = [frame.sequence for frame in frames]
             assert found == list(range(1, len(found) + 1))
             last = len(found)
 
