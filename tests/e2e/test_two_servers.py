@@ -94,9 +94,8 @@ def test_once_the_first_was_killed_the_second_starts_and_has_what_was_answered(
         os.kill(int(owner_of(tmp_path / "data")), signal.SIGSTOP)
         # Not even one that stands still may lose its folder.
         with started(tmp_path / "data", 1) as (other,):
-            demand_refusal(
-                other, *first_lines([other]), tmp_path / "data", owner_of(tmp_path / "data")
-            )
+            (said,) = first_lines([other])
+            demand_refusal(other, said, tmp_path / "data", owner_of(tmp_path / "data"))
         first.kill()
         with second.running():
             assert receive(second) == 2
@@ -131,4 +130,5 @@ def test_the_number_of_a_dead_process_is_not_given_for_that_of_the_owner(tmp_pat
         lock_file.flush()
         portalocker.lock(lock_file, portalocker.LOCK_EX)
         with started(folder, 1) as (other,):
-            demand_refusal(other, *first_lines([other]), folder, "unknown")
+            (said,) = first_lines([other])
+            demand_refusal(other, said, folder, "unknown")
