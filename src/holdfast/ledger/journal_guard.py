@@ -33,6 +33,7 @@ class JournalGuard:
         self._on_opened = on_opened
         self._probe: asyncio.TimerHandle | asyncio.Task[None] | None = None
         self._stopped: str | None = None
+        self._closed = False
         self.breaker = breaker
 
     @property
@@ -81,11 +82,14 @@ class JournalGuard:
         _log.critical("tenant stopped", tenant=self._tenant_id, why=why)
 
     def close(self) -> None:
-        """Make no more probes."""
+        """Make no more probes, not even when the last flush fails."""
+        self._closed = True
         if self._probe is not None:
             self._probe.cancel()
 
     def _schedule(self) -> None:
+        if self._closed:
+            return
         loop = asyncio.get_running_loop()
         self._probe = loop.call_later(self.breaker.retry_after_ms() / 1000, self._start_probe)
 
