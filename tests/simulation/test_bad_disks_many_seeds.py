@@ -38,7 +38,7 @@ LIVES: Final = 5
 STEPS_MAX: Final = 20
 #: How likely an operation is to fail; a life on a good disk is a life too.
 RATES: Final = (0.0, 0.01, 0.05, 0.2)
-SEEDS: Final = 15
+SEEDS: Final = 40
 SEEDS_OF_A_CAMPAIGN: Final = 4_000
 DAY_MS: Final = 24 * 3600 * 1000
 
@@ -156,8 +156,9 @@ class Life:
         await self._end(power_cut=self.rng.random() < 0.5)
 
     async def _step(self) -> None:
-        chance = self.rng.random()
-        if chance < 0.75:
+        if not self.tenant.can_write() and self.rng.random() < 0.5:
+            await self.tenant.pass_time(COOLDOWN_MS)
+        elif self.rng.random() < 0.75:
             asked = [self.shoppers.next_step() for _ in range(self.rng.randint(1, 4))]
             await asyncio.gather(*(self.account.ask(self.tenant, each) for each in asked))
         else:

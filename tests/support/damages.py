@@ -1,6 +1,7 @@
 """Every damage that a folder of files can suffer: a byte, a length, a file, two files."""
 
 import random
+import re
 from collections.abc import Iterator
 from itertools import combinations, permutations
 from pathlib import Path
@@ -9,6 +10,10 @@ from typing import Final, NamedTuple
 from tests.support.small_folder import JOURNAL, STATE, Files
 
 _DIGITS: Final = b"0123456789"
+_FIELD: Final = re.compile(rb"[^ \n]+| ")
+_LINE_FEED: Final = re.compile(rb"\n")
+#: The fields of a line of the journal end here; what follows is the event.
+_FIELDS_BYTES: Final = 100
 
 
 class Damage(NamedTuple):
@@ -43,6 +48,19 @@ def flips_at(path: Path, content: bytes, offset: int) -> Iterator[Damage]:
         harmed = content[:offset] + bytes([value]) + content[offset + 1 :]
         name = f"{path.name}: byte {offset} is {value:#04x}, not {content[offset]:#04x}"
         yield Damage("flip", name, {path: harmed})
+
+
+def one_flip_per_field(files: Files, rng: random.Random) -> Iterator[Damage]:
+    """In every line of the journal, a byte of each of its fields, and of what parts them."""
+    for path, content in files.items():
+        if JOURNAL not in path.parents:
+            continue
+        for line in re.finditer(rb".+\n", content):
+            fields = _FIELD.finditer(content, line.start(), line.start() + _FIELDS_BYTES)
+            for field in [*fields, _LINE_FEED.search(content, line.start())]:
+                if field is not None and field.end() <= line.end():
+                    offset = rng.randrange(field.start(), field.end())
+                    yield rng.choice(list(flips_at(path, content, offset)))
 
 
 def truncations(files: Files) -> Iterator[Damage]:
