@@ -203,7 +203,8 @@ def newly_judged(end: str, files: Files) -> Files:
     How a journal ended matters to its last segment and the watermark only, and older segments
     matter more only when no checkpoint stands for them.
     """
-    *closed, last = sorted(path for path in files if path.suffix == ".log")
+    segments = (path for path in files if path.suffix == ".log")
+    *closed, last = sorted(segments, key=lambda path: path.name)
     wanted = {ENDS[0]: [*files], "journal alone": closed}.get(end, [last, WATERMARK])
     return {path: files[path] for path in wanted}
 

@@ -7,12 +7,14 @@ folder begins, compares bytes, and applies the journal's rules to what still sta
 import json
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from tests.support.small_folder import JOURNAL, STATE, WATERMARK, Files
 
 NEWEST: Final = STATE / "MANIFEST.json"
+ARCHIVE: Final = JOURNAL / "archive"
 OLDER: Final = STATE / "MANIFEST.1.json"
 _SEGMENT: Final = re.compile(r"\d{8}-\d{20}\.log")
 _SLOT_BYTES: Final = 512
@@ -59,7 +61,10 @@ class Line(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """A segment of the good folder. `cut` is how much of it its successor lets count."""
+    """A segment of the good folder. `cut` is how much of it its successor lets count.
+
+    One that is archived is looked at only by a start that needs an event of it.
+    """
 
     path: Path
     content: bytes
@@ -69,6 +74,14 @@ class Segment(NamedTuple):
     cut: int
     frames: list[Line]
     seal: Line | None
+
+    @property
+    def is_archived(self) -> bool:
+        return self.path.parent == ARCHIVE
+
+    def has_header_in(self, damaged: Damaged) -> bool:
+        header = self.content[: self.header_bytes]
+        return damaged.get(self.path, b"").startswith(header)
 
 
 class _Saved(NamedTuple):
@@ -138,33 +151,40 @@ class Oracle:
 
     def _of_names(self, damaged: Damaged, checkpoint: int) -> Refused | None:
         """Headers must be whole, and only the oldest segments may be gone."""
-        expected = {segment.path: segment for segment in self.segments}
-        found = [p for p in damaged if p.parent == JOURNAL and _SEGMENT.fullmatch(p.name)]
-        for path in sorted(found):
-            good = expected.get(path)
-            if good is None or not damaged[path].startswith(good.content[: good.header_bytes]):
+        live = {each.path: each for each in self.segments if not each.is_archived}
+        for path in sorted(path for path in damaged if _is_segment(path, JOURNAL)):
+            if path not in live or not live[path].has_header_in(damaged):
                 return Refused(path, 0)
-        there = [segment.path in damaged for segment in self.segments]
-        if there != sorted(there):
-            gone = there.index(False, there.index(True))
-            behind = [each for each in self.segments[gone:] if each.path in damaged]
-            return Refused((behind or self.segments)[0].path, 0)
-        if not any(there) or self.segments[there.index(True)].before > checkpoint:
-            return Refused(self.segments[there.index(True)].path if any(there) else JOURNAL, 0)
+        there = [path in damaged for path in live]
+        if not any(there) or there != sorted(there):
+            return Refused(JOURNAL)
+        first = list(live.values())[there.index(True)]
+        return self._of_archive(damaged, checkpoint, first)
+
+    def _of_archive(self, damaged: Damaged, checkpoint: int, first: Segment) -> Refused | None:
+        """What the journal's first segment leaves out must lead up to it from the archive."""
+        older = self.segments[: self.segments.index(first)]
+        names = [path.name[:8] for path in damaged if _is_segment(path, ARCHIVE)]
+        reached = first
+        while reached.before > checkpoint:
+            if not older or not older[-1].is_archived or not older[-1].has_header_in(damaged):
+                return Refused(older[-1].path if older else first.path, 0)
+            reached = older.pop()
+            if names.count(reached.path.name[:8]) > 1:
+                return Refused(ARCHIVE)
         return None
 
     def _of_closed(self, damaged: Damaged, checkpoint: int) -> Refused | None:
         """A closed segment must reach its cut; its lines count if they follow the checkpoint."""
-        for segment in self.segments[:-1]:
+        for segment, following in pairwise(self.segments):
             content = damaged.get(segment.path)
-            if content is not None and len(content) < segment.cut:
-                return Refused(segment.path, len(content))
-        for segment, following in zip(self.segments, self.segments[1:], strict=False):
-            content = damaged.get(segment.path)
-            if content is None or following.before <= checkpoint:
+            needed = following.before > checkpoint
+            if content is None or (segment.is_archived and not needed):
                 continue
+            if len(content) < segment.cut:
+                return Refused(segment.path, len(content))
             for line in segment.frames:
-                if line.end <= segment.cut and not _holds(content, line):
+                if needed and line.end <= segment.cut and not _holds(content, line):
                     return Refused(segment.path, line.offset)
         return None
 
@@ -198,6 +218,10 @@ class Oracle:
         return any(_stands_in(rest, line.text) for line in later + seals)
 
 
+def _is_segment(path: Path, folder: Path) -> bool:
+    return path.parent == folder and _SEGMENT.fullmatch(path.name) is not None
+
+
 def _holds(content: bytes, line: Line) -> bool:
     return content[line.offset : line.end] == line.text + b"\n"
 
@@ -218,7 +242,8 @@ def _saved(content: bytes) -> _Saved:
 
 
 def _segments(good: Files) -> list[Segment]:
-    paths = sorted(path for path in good if _SEGMENT.fullmatch(path.name))
+    segments = (path for path in good if _SEGMENT.fullmatch(path.name))
+    paths = sorted(segments, key=lambda path: path.name)
     headers = [good[path].partition(b"\n")[0].split(b" ") for path in paths]
     cuts = [int(header[6]) for header in headers[1:]] + [len(good[paths[-1]])]
     return [
