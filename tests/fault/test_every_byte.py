@@ -73,7 +73,7 @@ class Campaign:
         verdict = self.oracle.judge(files)
         disk = disk_of(files)
         if isinstance(verdict, Refused):
-            with pytest.raises(JournalCorrupt) as refusal:
+            with structlog.testing.capture_logs(), pytest.raises(JournalCorrupt) as refusal:
                 loaded(disk)
             demand_a_place(refusal.value, verdict, single=damage.kind in {"flip", "truncation"})
             self.outcomes["refused"] += 1
