@@ -51,7 +51,9 @@ class Server:
         assert process is not None
         assert process.stderr is not None
         said = process.stderr.readline()
-        assert self.url in said, said + process.stderr.read()
+        if self.url not in said:
+            said += process.communicate()[1]
+        assert self.url in said, said
 
     def kill(self) -> None:
         """End the process as a power cut would, as far as a process can feel one."""

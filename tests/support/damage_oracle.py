@@ -102,7 +102,7 @@ class Oracle:
         slots = good[WATERMARK]
         self._slots = {slots[:_SLOT_BYTES], slots[_SLOT_BYTES:]}
         # Every line of the journal carries a checksum, so each is whole wherever it stands.
-        journal = (content for path, content in good.items() if path.parent == JOURNAL)
+        journal = (content for path, content in good.items() if JOURNAL in path.parents)
         self._texts = {line for content in journal for line in content.split(b"\n") if line}
 
     def judge(self, damaged: Damaged) -> Verdict:
