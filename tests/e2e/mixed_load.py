@@ -7,12 +7,19 @@ happened to the server since.
 import asyncio
 import json
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
 import httpx2
 
+SETTINGS = {
+    "RATE_LIMIT_RPS": "1000000",
+    "RATE_LIMIT_BURST": "1000000",
+    "IDEMP_TTL_MS": "86400000",
+    "CHECKPOINT_EVERY_S": "1",
+}
 CLIENTS = 12
 STORES = ("S1", "S2", "S3")
 SKUS = ("A", "B", "C", "D")
@@ -65,10 +72,11 @@ class Acknowledged(NamedTuple):
         response = await self.request.send(client)
         answers = answers_of(response)
         if self.request.by_rows:
-            assert all(answer.pop("replayed", False) for answer in answers), response.text
+            is_replay = all(answer.pop("replayed", False) for answer in answers)
         else:
-            assert response.headers.get("Idempotent-Replayed") == "true", self
-        assert (response.status_code, answers) == (self.status, self.answers), response.text
+            is_replay = response.headers.get("Idempotent-Replayed") == "true"
+        found = (is_replay, response.status_code, answers)
+        assert found == (True, self.status, self.answers), (self.request, response.headers)
 
 
 def answers_of(response: httpx2.Response) -> list[Any]:
@@ -214,3 +222,17 @@ class Load:
 
 def _lines_of(rows: list[dict[str, Any]]) -> str:
     return "\n".join(map(json.dumps, rows))
+
+
+def demand_a_sound_log(events: list[dict[str, Any]], load: Load) -> None:
+    """Demand each acknowledged key once, and nothing that nobody asked for."""
+    assert [event["sequence"] for event in events] == list(range(1, len(events) + 1))
+    assert len({event["eventId"] for event in events}) == len(events)
+    keys = Counter(event.get("idempotencyKey") for event in events)
+    for key in load.acknowledged_keys():
+        assert keys[key] == 1, f"{key} was acknowledged and is there {keys[key]} times"
+    asked = set(load.acknowledged_keys())
+    asked |= {key for request in load.unknown for key in request.keys}
+    for event in events:
+        nobody = event["type"] == "ReservationExpired" and "idempotencyKey" not in event
+        assert nobody or event["idempotencyKey"] in asked, "an event that nobody asked for"
