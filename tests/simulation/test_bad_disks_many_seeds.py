@@ -38,7 +38,7 @@ LIVES: Final = 5
 STEPS_MAX: Final = 20
 #: How likely an operation is to fail; a life on a good disk is a life too.
 RATES: Final = (0.0, 0.01, 0.05, 0.2)
-SEEDS: Final = 40
+SEEDS: Final = 60
 SEEDS_OF_A_CAMPAIGN: Final = 1_000
 DAY_MS: Final = 24 * 3600 * 1000
 
