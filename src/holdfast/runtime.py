@@ -9,10 +9,11 @@ import gc
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import portalocker
 import uuid_utils
@@ -35,6 +36,9 @@ from holdfast.settings import Settings
 from holdfast.tenancy import TenantRegistry
 
 _BACKLOG: Final = 2048
+#: How often, and how far apart, a start looks for the number of the process that has the folder.
+_LOCK_TRIES: Final = 50
+_LOCK_PAUSE_S: Final = 0.02
 #: How long requests that are under way may take once the process was told to end.
 _GRACE_S: Final = 10
 #: Records live long and hold no cycles. Only the youngest objects are searched for garbage: a
@@ -86,20 +90,47 @@ def _own(data_dir: Path) -> Iterator[None]:
     except OSError as error:
         raise CannotStart(f"The folder {data_dir} cannot be used: {error.strerror}.") from error
     with lock_file:
-        try:
-            portalocker.lock(lock_file, portalocker.LOCK_EX | portalocker.LOCK_NB)
-        except portalocker.exceptions.LockException as error:
-            lock_file.seek(0)
-            owner = lock_file.read().strip() or "unknown"
-            raise CannotStart(
-                f"Another process (id {owner}) serves the folder {data_dir}; stop it first, "
-                "or set DATA_DIR to a folder of its own."
-            ) from error
+        _lock(lock_file, data_dir)
         lock_file.truncate(0)
         lock_file.write(f"{os.getpid()}\n")
         lock_file.flush()
         yield
         lock_file.truncate(0)
+
+
+def _lock(lock_file: TextIO, data_dir: Path) -> None:
+    """Take the lock at once, or name the process that holds it.
+
+    One that took it this instant has not written its number yet: the file is empty, or holds that
+    of a dead process. So the number of no living process is worth another look.
+    """
+    for _ in range(_LOCK_TRIES):
+        try:
+            portalocker.lock(lock_file, portalocker.LOCK_EX | portalocker.LOCK_NB)
+        except portalocker.exceptions.LockException:
+            lock_file.seek(0)
+            owner = lock_file.read().strip()
+        else:
+            return
+        if _is_alive(owner):
+            break
+        time.sleep(_LOCK_PAUSE_S)
+    else:
+        owner = "unknown"
+    raise CannotStart(
+        f"Another process (id {owner}) serves the folder {data_dir}; stop it first, "
+        "or set DATA_DIR to a folder of its own."
+    )
+
+
+def _is_alive(process_id: str) -> bool:
+    try:
+        os.kill(int(process_id), 0)
+    except PermissionError:
+        return True
+    except (ValueError, OverflowError, OSError):
+        return False
+    return True
 
 
 def _listen(host: str, port: int) -> socket.socket:

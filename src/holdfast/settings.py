@@ -36,7 +36,7 @@ class Settings(BaseSettings):
     breaker_cooldown_ms: Positive = 10_000
 
     checkpoint_every_mb: Positive = 64
-    checkpoint_every_s: Positive = 30
+    checkpoint_every_s: Annotated[float, Field(gt=0, le=2**31 - 1)] = 30
 
     idemp_ttl_ms: Positive = 300_000
     reservation_ttl_ms: Annotated[int, Field(gt=0, le=_MS_PER_DAY)] = 300_000

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 HOLDFAST = [sys.executable, "-m", "holdfast"]
@@ -34,23 +34,38 @@ class Server:
         }
         self._process: subprocess.Popen[str] | None = None
 
-    def start(self) -> None:
-        """Start a process and wait until it listens."""
-        process = subprocess.Popen(
+    def launch(self) -> None:
+        """Start a process; it does not listen yet."""
+        self._process = subprocess.Popen(
             [*HOLDFAST, "serve"],
             env=self._environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
         )
-        self._process = process
+
+    def start(self) -> None:
+        """Start a process and wait until it listens."""
+        self.launch()
+        process = self._process
+        assert process is not None
         assert process.stderr is not None
         said = process.stderr.readline()
-        assert self.url in said, said + process.stderr.read()
+        if self.url not in said:
+            said += process.communicate()[1]
+        assert self.url in said, said
 
     def kill(self) -> None:
         """End the process as a power cut would, as far as a process can feel one."""
         self._end(signal.SIGKILL)
+
+    def kill_after(self, delay_s: float) -> None:
+        """Kill the process so long from now, whatever it is doing then."""
+        process = self._process
+        assert process is not None
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=delay_s)
+        self.kill()
 
     def stop(self) -> None:
         """Tell the process to end, and see that it does so in peace."""

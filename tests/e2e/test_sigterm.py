@@ -3,47 +3,16 @@
 import asyncio
 import signal
 import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
-import httpx2
 import orjson
 import pytest
 
 from holdfast.journal import Frame, OsDisk, recover
+from tests.e2e.mixed_load import SETTINGS, Load, demand_a_sound_log
 from tests.e2e.processes import HOLDFAST, Server
-from tests.e2e.test_kill_under_load import CLIENTS, SETTINGS, Load, demand_a_sound_log
 
 TENANT = "default"
-
-
-class Stubborn(Load):
-    """Clients that go on sending until nobody answers any more."""
-
-    def __init__(self, seed: int, process: "subprocess.Popen[str]", after: int) -> None:
-        super().__init__(seed)
-        self._process = process
-        self._after = after
-        self.signals: Sequence[signal.Signals] = ()
-
-    async def until_nobody_answers(self, url: str) -> None:
-        limits = httpx2.Limits(max_connections=CLIENTS)
-        async with httpx2.AsyncClient(base_url=url, timeout=30, limits=limits) as client:
-            await asyncio.gather(*(self._be_a_client(client) for _ in range(CLIENTS)))
-
-    async def _be_a_client(self, client: httpx2.AsyncClient) -> None:
-        while True:
-            request = self.next_request()
-            try:
-                response = await request.send(client)
-            except httpx2.TransportError:
-                self.unknown.append(request)
-                return
-            self._note(request, response)
-            if len(self.acknowledged) >= self._after:
-                for number in self.signals:
-                    self._process.send_signal(number)
-                self.signals = ()
 
 
 @pytest.mark.parametrize(
@@ -63,10 +32,16 @@ async def test_an_end_under_load_is_an_end_in_good_order(
     await asyncio.to_thread(server.start)
     process = server._process
     assert process is not None
+    load, untold = Load(seed), list(signals)
+
+    def tell_to_end(_: int) -> bool:
+        """Send the signals in time; the clients go on until nobody answers any more."""
+        while untold and len(load.acknowledged) >= after:
+            process.send_signal(untold.pop())
+        return False
+
     try:
-        load = Stubborn(seed, process, after)
-        load.signals = signals
-        await load.until_nobody_answers(server.url)
+        await load.run(server.url, tell_to_end)
         said = (await asyncio.to_thread(process.communicate, timeout=60))[1]
     finally:
         process.kill()

@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.e2e.mixed_load import SETTINGS, Load
 from tests.e2e.processes import HOLDFAST, Server
-from tests.e2e.test_kill_under_load import CLIENTS, SETTINGS, Load
 from tests.unit.verify.folders import contents, edit_shard, rewrite_line, segments
 
 
@@ -24,33 +24,18 @@ def verify(data_dir: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-class Endless(Load):
-    """Clients that send until they are told to stop."""
-
-    stopped = False
-
-    async def run(self, url: str) -> None:
-        limits = httpx2.Limits(max_connections=CLIENTS)
-        async with httpx2.AsyncClient(base_url=url, timeout=30, limits=limits) as client:
-            await asyncio.gather(*(self._be_a_client(client) for _ in range(CLIENTS)))
-
-    async def _be_a_client(self, client: httpx2.AsyncClient) -> None:
-        while not self.stopped:
-            request = self.next_request()
-            self._note(request, await request.send(client))
-
-    async def acknowledged_so_many(self, number: int) -> None:
-        while len(self.acknowledged) < number:
-            await asyncio.to_thread(lambda: None)
+async def acknowledged_so_many(load: Load, number: int) -> None:
+    while len(load.acknowledged) < number:
+        await asyncio.to_thread(lambda: None)
 
 
 async def test_a_server_at_work_is_verified_again_and_again(tmp_path: Path, seed: int) -> None:
     server = Server(tmp_path, **SETTINGS)
     data_dir = tmp_path / "data"
     with server.running():
-        load = Endless(seed)
-        clients = asyncio.create_task(load.run(server.url))
-        await load.acknowledged_so_many(100)
+        load, stopped = Load(seed), asyncio.Event()
+        clients = asyncio.create_task(load.run(server.url, lambda _: stopped.is_set()))
+        await acknowledged_so_many(load, 100)
         for number in range(4):
             before = len(load.acknowledged)
             options = ["--json", "--url", server.url] if number else ["--json"]
@@ -63,7 +48,7 @@ async def test_a_server_at_work_is_verified_again_and_again(tmp_path: Path, seed
                 assert result["live"].endswith("records that the server shows were compared")
             else:
                 assert "serves the folder, and --url" in result["live"]
-        load.stopped = True
+        stopped.set()
         await clients
     verified = verify(data_dir)
     assert verified.returncode == 0, verified.stdout + verified.stderr

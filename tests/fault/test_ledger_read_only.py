@@ -229,6 +229,21 @@ async def test_a_close_on_a_disk_that_fails_ends_all_the_same(tenant: Tenant) ->
 
 
 @with_a_tenant
+async def test_a_tenant_whose_last_flush_fails_while_it_closes_makes_no_probe(
+    tenant: Tenant,
+) -> None:
+    breaker = tenant.ledger.guard.breaker
+    task = await tenant.begin_and_hold(RECEIVE)
+    closing = asyncio.create_task(tenant.close())
+    await settle()
+    tenant.disk.let_go(fails=True)
+    await closing
+    assert await ended(task) == "journal_unavailable"
+    await tenant.pass_time(COOLDOWN_MS)
+    assert breaker.state == "open"
+
+
+@with_a_tenant
 async def test_a_follower_that_raises_keeps_nobody_from_an_answer(tenant: Tenant) -> None:
     """A defect of whoever looks on must not turn a durable write into one that never answers."""
 

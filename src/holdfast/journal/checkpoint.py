@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.journal.disk import Disk, read_file
-from holdfast.journal.errors import CheckpointFailed, JournalCorrupt
+from holdfast.journal.errors import CheckpointFailed, JournalCorrupt, ReadFailed
 from holdfast.journal.frame import Cursor
 from holdfast.journal.guard import TEMPORARY, DiskFault, GuardedDisk
 from holdfast.journal.manifest import (
@@ -23,6 +23,7 @@ from holdfast.journal.manifest import (
     describe,
     encode_manifest,
 )
+from holdfast.journal.segment import TRY_AGAIN
 
 NEWEST: Final = "MANIFEST.json"
 OLDER: Final = "MANIFEST.1.json"
@@ -45,7 +46,10 @@ class Checkpoint:
         self._disk = disk
 
     def shards(self) -> Iterator[tuple[str, bytes]]:
-        """Every shard with its content, read and verified anew. Raises JournalCorrupt."""
+        """Every shard with its content, read and verified anew.
+
+        Raises JournalCorrupt, ReadFailed.
+        """
         for shard, entry in self.manifest.files.items():
             try:
                 yield shard, _read_state_file(self._disk, self._folder, entry)
@@ -53,6 +57,9 @@ class Checkpoint:
                 path = self._folder / entry.path
                 hint = "It was whole a moment ago: look at the disk"
                 raise JournalCorrupt("read", path, cause=str(error), hint=hint) from error
+            except OSError as error:
+                path = self._folder / entry.path
+                raise ReadFailed("read", path, cause=str(error), hint=TRY_AGAIN) from error
 
 
 class Checkpoints:
@@ -73,7 +80,8 @@ class Checkpoints:
     def load(self) -> Checkpoint | None:
         """The newest good checkpoint; None when there is none (`notices` says why).
 
-        Raises FormatTooNew when a newer release wrote it.
+        Raises FormatTooNew when a newer release wrote it, ReadFailed when the folder cannot be
+        listed.
         """
         problems: list[str] = []
         self._newest = self._inspect(NEWEST, problems)
@@ -169,7 +177,7 @@ class Checkpoints:
             for entry in manifest.files.values():
                 _read_state_file(self._disk, self.folder, entry)
         except FileNotFoundError:
-            if name == NEWEST and OLDER in self._disk.files(self.folder):
+            if name == NEWEST and OLDER in _list(self._disk, self.folder):
                 problems.append(f"{name} is missing")
             return None
         except (Unusable, OSError) as error:
@@ -288,3 +296,10 @@ def _read_state_file(disk: Disk, folder: Path, entry: StateFile) -> bytes:
     if describe(entry.path, content) != entry:
         raise Unusable(f"{entry.path} is damaged")
     return content
+
+
+def _list(disk: Disk, folder: Path) -> list[str]:
+    try:
+        return disk.files(folder)
+    except OSError as error:
+        raise ReadFailed("list", folder, cause=str(error), hint=TRY_AGAIN) from error

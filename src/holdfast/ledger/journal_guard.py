@@ -82,7 +82,7 @@ class JournalGuard:
         _log.critical("tenant stopped", tenant=self._tenant_id, why=why)
 
     def close(self) -> None:
-        """Make no more probes, also when the last flush fails."""
+        """Make no more probes, not even when the last flush fails."""
         self._closed = True
         if self._probe is not None:
             self._probe.cancel()
