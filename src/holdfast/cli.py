@@ -45,7 +45,7 @@ class _Commands(TyperGroup):
         except typer.TyperException as wrong:
             path = getattr(getattr(wrong, "ctx", None), "command_path", "holdfast")
             code = _say(
-                f"{wrong.format_message()} Try '{path} --help'.",
+                f"{wrong.format_message().rstrip('.')}. Try '{path} --help'.",
                 USAGE if wrong.exit_code == _PARSER_USAGE else wrong.exit_code,
             )
         if standalone_mode:

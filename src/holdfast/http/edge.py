@@ -86,10 +86,11 @@ class Edge:
         bulkhead = self.lanes[endpoint.lane]
         if endpoint.raw_body and bulkhead.shedding:
             raise Overloaded  # Sooner than after so many bytes.
-        if endpoint.body_bytes_max:
-            body = None if exchange is None else exchange.take_body()
+        bytes_max = endpoint.body_bytes_max
+        if bytes_max:
+            body = None if exchange is None else exchange.take_body(bytes_max)
             if body is None:
-                body = await self.bodies.read(call.receive, call.headers, endpoint.body_bytes_max)
+                body = await self.bodies.read(call.receive, call.headers, bytes_max)
             endpoint.read_body(call, body)
         if not bulkhead.try_enter():
             await self._wait_for_turn(bulkhead, endpoint, call)

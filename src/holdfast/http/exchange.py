@@ -20,17 +20,25 @@ _LINE: Final = b"%b: %b\r\n"
 
 
 class Exchange:
-    """One request and its answer on uvicorn's side."""
+    """One request and its answer on uvicorn's side.
+
+    Who finds it in a scope takes it out: left there, scope and cycle would hold each other, and
+    the garbage collector is not asked to find such rings (`runtime`).
+    """
 
     __slots__ = ("_cycle",)
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
         self._cycle = cycle
 
-    def take_body(self) -> bytes | None:
-        """Take the body if all of it has come; None leaves it to ASGI's messages."""
+    def take_body(self, bytes_max: int) -> bytes | None:
+        """Take the body if all of it has come; None leaves it to ASGI's messages.
+
+        Args:
+            bytes_max: what is larger takes the long way, and is refused there.
+        """
         cycle = self._cycle
-        if cycle.more_body or cycle.disconnected:
+        if cycle.more_body or cycle.disconnected or len(cycle.body) > bytes_max:
             return None
         cycle.flow.resume_reading()
         cycle.message_event.clear()

@@ -13,11 +13,13 @@ its *cycle*'s as soon as the head was complete.
 
 import asyncio
 import math
+from collections import deque
 from typing import Any, Final, NamedTuple
 
 import httptools
 from structlog.typing import FilteringBoundLogger
-from uvicorn._types import HTTPScope
+from uvicorn._types import ASGI3Application, HTTPScope
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -100,6 +102,23 @@ class Door:
         )
 
 
+class _Flow(FlowControl):
+    """Reads no further while requests wait behind the one at work, whoever wants more of its body.
+
+    uvicorn goes on reading with every answer, so a client that only sends would fill the memory.
+    """
+
+    def __init__(
+        self, transport: asyncio.Transport, pipeline: deque[tuple[RequestResponseCycle, Any]]
+    ) -> None:
+        super().__init__(transport)
+        self._pipeline = pipeline
+
+    def resume_reading(self) -> None:
+        if not self._pipeline:
+            super().resume_reading()
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
@@ -117,6 +136,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal: tuple[Rejected, str] | None = None
         #: Answers that go before the refusal.
         self._answers_due = 0
+        #: The newest request that was begun.
+        self._at_work: RequestResponseCycle | None = None
         self._piece_bytes = 0
         #: The request that was not complete when the latest piece ended, and how many bytes have
         #: come since that bring it no nearer: of its head, or around its body.
@@ -125,10 +146,20 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self.flow = _Flow(transport, self.pipeline)
         self._door.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        # Only the newest request was told, and that may be one that never begins.
+        if self._at_work is not None and not self._at_work.response_complete:
+            self._at_work.disconnected = True
+            self._at_work.message_event.set()
+        # Requests that never begin and this connection hold each other.
+        for never_begun, _ in self.pipeline:
+            never_begun.scope.pop(EXCHANGE, None)  # type: ignore[typeddict-item]  # a key of ours
+        self.pipeline.clear()
+        self.cycle = None
         self._door.leave(self)
 
     def data_received(self, data: bytes) -> None:
@@ -170,17 +201,21 @@ class BoundedProtocol(HttpToolsProtocol):
         if scope is not None and cycle is not None and cycle.scope is scope:
             scope[EXCHANGE] = Exchange(cycle)  # type: ignore[typeddict-unknown-key]  # a key of ours
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._at_work = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
         """Go on, as uvicorn does, but without a timer of its own for each pause."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         else:
             pause_s = self._door.limits.timeout_s if self._in_head else self.timeout_keep_alive
             self.due = self.loop.time() + pause_s
+        self.flow.resume_reading()
         if self._answers_due:
             self._answers_due -= 1
             if not self._answers_due:
@@ -263,7 +298,8 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
             newest.disconnected = newest.response_complete = True
             newest.message_event.set()
-        self._refusal = no, request_id_of(dict(self.headers))
+        # Its traceback would hold this connection, which holds it.
+        self._refusal = no.with_traceback(None), request_id_of(dict(self.headers))
         if not self._answers_due:
             self._say_no()
 

@@ -3,9 +3,11 @@
 import gc
 import json
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+import stamina.instrumentation
 import typer
 
 from holdfast.journal import OsDisk
@@ -27,6 +29,8 @@ def verify_folder(data_dir: Path, tenant: str | None, url: str | None, *, as_jso
     """
     # Records live long and hold no cycles: searching them for garbage would find none.
     gc.set_threshold(*_GC_THRESHOLDS)
+    # Retries are told in a sentence; log lines about them would stand between those of the answer.
+    stamina.instrumentation.set_on_retry_hooks(())
     folders = tenant_folders(data_dir, tenant)
     served_by = serving_process(data_dir)
     results = []
@@ -45,7 +49,8 @@ def _verify(folder: Path, url: str | None, served_by: str | None) -> Verified:
     with ExitStack() as stack:
         server = None
         if url is not None:
-            server = HttpServer(stack.enter_context(connect(url, folder.name)))
+            client = stack.enter_context(connect(url, folder.name))
+            server = HttpServer(client, tell=partial(typer.echo, err=True))
             server.require_exact()
         progress = stack.enter_context(shown_progress(folder.name))
         result = verify_tenant(

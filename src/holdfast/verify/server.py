@@ -1,5 +1,6 @@
 """A running server, asked over HTTP with patience."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import httpx2
@@ -49,8 +50,23 @@ def connect(
 class HttpServer:
     """The server behind a client; implements `Server`."""
 
-    def __init__(self, client: httpx2.Client, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(
+        self,
+        client: httpx2.Client,
+        patience_s: float = _PATIENCE_S,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Ask through a client.
+
+        Args:
+            client: for one tenant of the server.
+            patience_s: how long a question is asked again.
+            tell: is called with a sentence before the first time that one is.
+        """
         self._client = client
+        self._patience_s = patience_s
+        self._tell = tell
+        self._told = False
         self._retry = stamina.RetryingCaller(
             attempts=None, timeout=patience_s, wait_initial=0.1, wait_max=2.0, wait_jitter=0.1
         )
@@ -100,13 +116,22 @@ class HttpServer:
 
     def _ask(self, path: str, params: dict[str, str | int], *, accept_503: bool = False) -> Any:  # noqa: ANN401 - JSON has any type
         try:
-            return self._retry(_NotNow, self._ask_once, path, params, accept_503=accept_503)
+            return self._retry(self._is_asked_again, self._ask_once, path, params, accept_503=accept_503)
         except _NotNow as error:
             raise CannotVerify(
                 f"The server at {self._client.base_url} does not answer as it should: {error}. "
                 "Does it run there?",
                 UNAVAILABLE,
             ) from error
+
+    def _is_asked_again(self, error: Exception) -> bool:
+        if not isinstance(error, _NotNow):
+            return False
+        if not self._told:
+            self._told = True
+            url = self._client.base_url
+            self._tell(f"{url} does not answer ({error}). Trying for {self._patience_s:.0f} s.")
+        return True
 
     def _ask_once(self, path: str, params: dict[str, str | int], *, accept_503: bool) -> Any:  # noqa: ANN401 - JSON has any type
         try:

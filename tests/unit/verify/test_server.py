@@ -67,6 +67,15 @@ def test_a_server_that_is_busy_is_asked_again(first: Answer) -> None:
     assert len(asked) == 2
 
 
+def test_that_a_server_is_asked_again_is_told_once() -> None:
+    told: list[str] = []
+    client = connect("http://127.0.0.1:3000/", "T1", httpx2.MockTransport(refused))
+    with pytest.raises(CannotVerify):
+        HttpServer(client, 0.3, told.append).require_exact()
+    (sentence,) = told
+    assert "Connection refused" in sentence
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
