@@ -52,12 +52,9 @@ class Edge:
         started = perf_counter()
         # Taken out, because it knows the scope: the two would keep each other.
         exchange: Exchange | None = scope.pop(EXCHANGE, None)
-        given = scope["headers"]
-        headers = dict(given)
+        headers = dict(scope["headers"])
         call = Call(self._services, self.lanes, scope["method"], headers, receive)
         try:
-            if len(headers) != len(given):
-                demand_single(given)
             answer = await self._answer(scope, call, exchange)
         except ClientGone:
             self._note(call, CLIENT_GONE, started)
@@ -79,6 +76,8 @@ class Edge:
         call.route = endpoint.path
         if endpoint.lane is not Lane.FREE:
             self._limit(scope)
+        if len(call.headers) != len(scope["headers"]):
+            demand_single(scope["headers"])
         if endpoint.tenant:
             call.ledger = self._services.tenants.resolve(*tenant_and_host(call.headers))
             call.tenant = call.ledger.tenant_id

@@ -116,7 +116,9 @@ class HttpServer:
 
     def _ask(self, path: str, params: dict[str, str | int], *, accept_503: bool = False) -> Any:  # noqa: ANN401 - JSON has any type
         try:
-            return self._retry(self._is_asked_again, self._ask_once, path, params, accept_503=accept_503)
+            return self._retry(
+                self._is_asked_again, self._ask_once, path, params, accept_503=accept_503
+            )
         except _NotNow as error:
             raise CannotVerify(
                 f"The server at {self._client.base_url} does not answer as it should: {error}. "
