@@ -185,9 +185,6 @@ def _source_json(stamp: SourceStamp) -> Json:
     return written
 
 
-_OWN_FIELDS: Final = ("stock", "reservations", "existing")
-
-
 def event_from_json(raw: Json) -> Event:
     """Read what `event_json` wrote.
 
@@ -199,7 +196,9 @@ def event_from_json(raw: Json) -> Event:
             f"event {raw['sequence']} is a {raw['type']} of version {raw['version']}, "
             "which this release does not know; open the folder with a newer release"
         )
-    payload = raw["payload"]
+    facts = dict(raw["payload"])
+    stock, reservations = facts.pop("stock", ()), facts.pop("reservations", ())
+    existing = facts.pop("existing", False)
     return Event(
         raw["sequence"],
         instant_ms(raw["ts"]),
@@ -207,10 +206,10 @@ def event_from_json(raw: Json) -> Event:
         raw["eventId"],
         raw["actor"],
         raw["requestId"],
-        {name: value for name, value in payload.items() if name not in _OWN_FIELDS},
-        tuple(map(stock_from_json, payload.get("stock", ()))),
-        tuple(map(reservation_from_json, payload.get("reservations", ()))),
-        payload.get("existing", False),
+        facts,
+        tuple(map(stock_from_json, stock)),
+        tuple(map(reservation_from_json, reservations)),
+        existing,
         _key_stamp(raw),
         _source_stamp(raw.get("source")),
     )

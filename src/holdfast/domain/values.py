@@ -43,6 +43,7 @@ def instant_text(instant_ms: int) -> str:
     return f"{_second_text(second)}.{ms:03d}Z"
 
 
+@lru_cache(maxsize=4096)
 def instant_ms(text: str) -> int:
     """Read an instant that `instant_text` wrote.
 
