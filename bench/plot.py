@@ -22,11 +22,13 @@ def draw(result: Result, path: Path) -> None:
     targets = [each for each in figures if each.target is not None]
     spreads = latencies_of(figures)
     with mpl.rc_context({"svg.hashsalt": "holdfast", "font.size": 9, "svg.fonttype": "path"}):
-        rows = (len(targets) + 2, len(spreads) + 2)
+        # A part of the suite may have measured no latencies.
+        rows = [len(targets) + 2, *([len(spreads) + 2] if spreads else [])]
         sheet = Sheet(figsize=(10, 0.34 * sum(rows) + 0.9), layout="constrained")
-        above, below = sheet.subplots(2, 1, height_ratios=rows)
+        above, *below = sheet.subplots(len(rows), 1, height_ratios=rows, squeeze=False)[:, 0]
         _draw_targets(above, targets, " (in doubt)" if result["doubts"] else "")
-        _draw_latencies(below, spreads)
+        for axes in below:
+            _draw_latencies(axes, spreads)
         sheet.supxlabel(machine_line(result).replace("; ", "\n"), fontsize=7, color=_QUIET)
         sheet.savefig(path, format="svg", facecolor="white", metadata={"Date": None})
 

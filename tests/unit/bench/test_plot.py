@@ -34,3 +34,12 @@ def test_a_result_is_drawn_the_same_every_time(tmp_path: Path) -> None:
         draw(RESULT, tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
     assert ET.parse(tmp_path / "one.svg").getroot().tag.endswith("svg")
+
+
+def test_a_part_of_the_suite_that_measured_no_latencies_is_drawn(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="it is in the group bench")
+    from bench.plot import draw
+
+    ratio = Figure("a", "a ratio", "", 0.4, 0.3, 0.5, Target("at least", 0.5))
+    draw(result_of(Measured([ratio]), MACHINE, PLAN, AT), tmp_path / "part.svg")
+    assert b"</svg>" in (tmp_path / "part.svg").read_bytes()
