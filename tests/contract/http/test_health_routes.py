@@ -80,6 +80,7 @@ async def test_the_description_page_loads_nothing_from_another_host(world: World
     assert "http" not in policy
     assert "default-src 'none'" in policy
     assert "url: 'openapi.json'" in answer.text
+    assert "<title>Holdfast API</title>" in answer.text
     assert "validatorUrl: null" in answer.text
     markup = re.sub(r"<(script|style)>.*?</\1>", "", answer.text, flags=re.DOTALL)
     assert not re.search(r"""(src|href)=["'](https?:)?//""", markup)

@@ -47,6 +47,7 @@ def _page() -> bytes:
     from offapi import OpenAPITemplate  # noqa: PLC0415 - 20 MB that only this page needs
 
     page: str = OpenAPITemplate.SWAGGER.value.format(spec_url="openapi.json")
+    page = page.replace("<title>SwaggerUI</title>", "<title>Holdfast API</title>", 1)
     # The page would otherwise ask a public service whether the description is valid.
     return page.replace("presets: [", "validatorUrl: null, presets: [", 1).encode()
 
