@@ -2,7 +2,7 @@
 
 A shard is a run of neighbours in the order of a table's *ranks*: nearly always the keys
 themselves; remembered keys lie in the order of their ends, so that they go away in whole shards.
-Shards of stock keep to one store. A shard that grows too large is halved, one that is empty goes
+Shards of stock keep to one store. A shard that grows too large is split, one that is empty goes
 away, so no shard takes long, and new reservations, whose ids rise with time, never touch old ones.
 
 Nothing here is told of a change when it is made: the state remembers what changed since

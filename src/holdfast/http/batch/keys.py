@@ -26,7 +26,7 @@ def row_key(header_key: str, number: int) -> str:
 
 
 async def digest(rows: list[Row]) -> bytes:
-    """Return what tells a batch from one with other rows, whatever the spelling."""
+    """Return what tells a batch from one with other rows, however their names are spelled."""
     told = blake2b(digest_size=16)
     slices = Slices()
     for row in rows:

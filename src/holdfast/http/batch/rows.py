@@ -104,7 +104,7 @@ def _malformed(number: int, value: Json, no: Rejected) -> Row:
 
 
 def _asked(value: dict[str, Json], text: bytes) -> dict[str, Json]:
-    """Return what a row asks, whatever its spelling: without its key and place, in camelCase."""
+    """Return what a row asks, without its key and place, however its names are spelled."""
     if b"_" in text or b"\\" in text:  # The name may be escaped.
         value = {to_camel(name): each for name, each in value.items()}
     for name in _NOT_ASKED:
