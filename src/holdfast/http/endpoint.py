@@ -6,7 +6,6 @@ description is made from it, so the two cannot disagree.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
@@ -34,9 +33,6 @@ class Reply:
     etag: bool = False
     #: Media types in which the same may be had as text.
     text_types: tuple[str, ...] = ()
-
-
-_NO_PARAMS: Final[Mapping[str, Param]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

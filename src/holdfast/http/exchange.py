@@ -6,7 +6,7 @@ it. Below our own protocol (`http.protocol`) both ends are ours, so what is comp
 over; whatever is not goes through ASGI's messages, as under any other server.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -17,6 +17,22 @@ from holdfast.http.answer import Header
 EXCHANGE: Final = "holdfast.exchange"
 
 _LINE: Final = b"%b: %b\r\n"
+
+
+def encode_head(status: int, headers: Iterable[Header]) -> bytes:
+    """Write the head of an answer.
+
+    Raises:
+        ValueError: a header holds a line break.
+    """
+    lines = [STATUS_LINE[status]]
+    for header in headers:
+        lines.append(_LINE % header)  # noqa: PERF401 - a comprehension is a call
+    lines.append(b"\r\n")
+    head = b"".join(lines)
+    if head.count(b"\n") != len(lines):
+        raise ValueError("a header holds a line break")
+    return head
 
 
 class Exchange:
@@ -61,13 +77,7 @@ class Exchange:
             return False
         if not cycle.keep_alive:
             return False
-        lines = [STATUS_LINE[status]]
-        for header in (*cycle.default_headers, *headers):
-            lines.append(_LINE % header)  # noqa: PERF401 - a comprehension is a call
-        lines.append(b"\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines):
-            raise ValueError("a header holds a line break")
+        head = encode_head(status, (*cycle.default_headers, *headers))
         cycle.response_started = cycle.response_complete = True
         cycle.transport.write(head + body)
         cycle.message_event.set()

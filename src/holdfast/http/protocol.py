@@ -20,15 +20,11 @@ import httptools
 from structlog.typing import FilteringBoundLogger
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.call import NO_ROUTE
-from holdfast.http.exchange import EXCHANGE, Exchange
+from holdfast.http.exchange import EXCHANGE, Exchange, encode_head
 from holdfast.http.headers import request_id_of
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import problem
@@ -315,8 +311,7 @@ class BoundedProtocol(HttpToolsProtocol):
             (b"content-length", b"%d" % len(answer.body)),
             (b"connection", b"close"),
         ]
-        lines = [b"%s: %s\r\n" % header for header in headers]
-        self.transport.write(b"".join([STATUS_LINE[answer.status], *lines, b"\r\n", answer.body]))
+        self.transport.write(encode_head(answer.status, headers) + answer.body)
         self._door.note(request_id, answer.status, no.detail)
         self.transport.write_eof()
         self.flow.resume_reading()

@@ -14,7 +14,7 @@ from holdfast.domain.events import Event
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import Outcome
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Journal
+from holdfast.journal import Journal, JournalError, NotWritten
 from holdfast.ledger.clock import TenantClock
 from holdfast.ledger.codec import encode_event
 from holdfast.ledger.staged import StagedView
@@ -36,6 +36,10 @@ class Decided(NamedTuple):
     rests_on: asyncio.Future[None] | None
     #: Whether the decision is an event, so that it can be on disk though its flush failed.
     is_event: bool = False
+
+    def may_be_kept(self, error: JournalError) -> bool:
+        """Whether it can be on disk though the flush of what it rests on ended in `error`."""
+        return self.is_event and not isinstance(error, NotWritten)
 
 
 class Deciding:

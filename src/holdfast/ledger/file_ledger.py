@@ -16,7 +16,7 @@ from holdfast.domain.commands import Command
 from holdfast.domain.keys import keys
 from holdfast.domain.records import Outcome, View
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Disk, Journal, JournalError, NotWritten, Stats
+from holdfast.journal import Disk, Journal, JournalError, Stats
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
 from holdfast.ledger.deadline_timer import DeadlineTimer
@@ -158,12 +158,12 @@ class FileLedger:
         """Decide a command and make it durable; see the port."""
         while True:
             decided = self._decide_at_once(command) or await self._decide_in_turn(command)
-            answer, rests_on, is_event = decided
+            answer, rests_on = decided.answer, decided.rests_on
             if rests_on is not None:
                 try:
                     await rests_on
                 except JournalError as error:
-                    if is_event and not isinstance(error, NotWritten):
+                    if decided.may_be_kept(error):
                         raise self.guard.outcome_unknown() from None
                     continue
             if isinstance(answer, Rejected):
@@ -213,8 +213,8 @@ class FileLedger:
             if decided.rests_on is not None:
                 await decided.rests_on
         except JournalError as error:
-            unknown = decided.is_event and not isinstance(error, NotWritten)
-            return self.guard.outcome_unknown() if unknown else self.guard.read_only()
+            kept = decided.may_be_kept(error)
+            return self.guard.outcome_unknown() if kept else self.guard.read_only()
         return decided.answer
 
     def _decide_at_once(self, command: Command) -> Decided | None:

@@ -57,18 +57,13 @@ class StagedView:
         self._queue.append((event, changes, json))
         switches = event.type in _SWITCHES
         for table, key, record in changes:
-            records = self._overlay[table.name]
+            timed = table is RESERVATION or (switches and table is STOCK)
+            before = self.get(table, key) if timed else None
+            self._overlay[table.name][key] = record
+            if timed:
+                self._follow(before, record, event.sequence)
             if table is RESERVATION:
-                before = self.get(table, key)
-                records[key] = record
                 self._owners.note(record)
-                self._follow(before, record, event.sequence)
-            elif switches and table is STOCK:
-                before = self.get(table, key)
-                records[key] = record
-                self._follow(before, record, event.sequence)
-            else:
-                records[key] = record
 
     def _follow(self, before: Timed | None, after: Timed, sequence: int) -> None:
         """Follow the deadline of a record that was just laid over the one before it."""
