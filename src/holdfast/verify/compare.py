@@ -11,10 +11,9 @@ from holdfast.domain.values import instant_ms, instant_text
 from holdfast.journal import Saved, SavedShard
 from holdfast.ledger.record_codec import CODECS
 from holdfast.ledger.shards import TENANT_SHARD
-from holdfast.verify.differences import MAKE_STATE_ANEW, REPORT, Difference
+from holdfast.verify.differences import MAKE_STATE_ANEW, MALFORMED, REPORT, Difference
 from holdfast.verify.replay import Replay
 
-_MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 NOTHING: Final = "no such record"
 
 
@@ -72,7 +71,7 @@ class _Comparison:
             table = shard.shard.partition("/")[0]
             codec = CODECS[table]
             records = [codec.read(raw) for raw in content]
-        except _MALFORMED as error:
+        except MALFORMED as error:
             if shard.problem is None:
                 yield self._damage(shard, "holds no records that can be read", repr(error))
             return

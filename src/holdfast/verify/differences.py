@@ -9,6 +9,9 @@ USAGE: Final = 64
 DIFFERENT: Final = 65
 UNAVAILABLE: Final = 69
 
+#: What reading JSON ends in that is no record or event of ours.
+MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError)
+
 MAKE_STATE_ANEW: Final = (
     "The journal is whole, and state can be made from it again: stop the service, copy the folder, "
     "move state/ of this tenant aside, start"

@@ -21,12 +21,11 @@ from holdfast.domain.records import (
 from holdfast.domain.state import State
 from holdfast.journal import START, Cursor, Frame
 from holdfast.ledger.codec import decode_event
-from holdfast.verify.differences import BadEvent
+from holdfast.verify.differences import MALFORMED, BadEvent
 from holdfast.verify.window import Window
 
 #: After so many events the state may forget what it was before them: nothing is saved here.
 _MOMENT_EVENTS = 1024
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 
 class Replay:
@@ -55,7 +54,7 @@ class Replay:
             changes = evolve(self.state, event)
         except UnknownEvent:
             raise
-        except _MALFORMED as error:
+        except MALFORMED as error:
             what = "its JSON is no event"
             raise BadEvent(frame.sequence, what, "an event", repr(error)) from error
         self._demand_next(frame, event)

@@ -25,6 +25,7 @@ from holdfast.ledger.opening import Loaded, load_tenant
 from holdfast.verify.compare import checkpoint_differences, state_differences
 from holdfast.verify.differences import (
     MAKE_STATE_ANEW,
+    MALFORMED,
     UNAVAILABLE,
     BadEvent,
     CannotVerify,
@@ -40,7 +41,6 @@ _PROGRESS_EVENTS: Final = 1000
 #: How long the journal may take to show what a server says it has committed.
 _BEHIND_ATTEMPTS: Final = 50
 _BEHIND_S: Final = 0.1
-_MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 
 #: Is told how many events of how many were replayed.
 Progress = Callable[[int, int], None]
@@ -203,7 +203,7 @@ class _Check:
         try:
             with _without_logs():
                 loaded = load_tenant(self._folder, self._tenant_id, self._disk)
-        except _MALFORMED as error:
+        except MALFORMED as error:
             self._result.add([no_start(error)])
             return
         if loaded.recovered.cursor != self._replay.cursor:
