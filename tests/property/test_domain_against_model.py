@@ -1,6 +1,7 @@
 """The pure business against a plain model, decision by decision, with replay at every step."""
 
 import json
+from collections.abc import Iterable, Mapping
 
 import pytest
 from hypothesis import settings
@@ -10,7 +11,16 @@ from holdfast.domain.commands import Action, Command, ExpireReservation, LiftOut
 from holdfast.domain.decide import RefusedRow, decide
 from holdfast.domain.events import Event, event_from_json, event_json
 from holdfast.domain.evolve import evolve
-from holdfast.domain.records import RESERVATION, STOCK, TABLES, Key, Outcome, RecordT, Table
+from holdfast.domain.records import (
+    RESERVATION,
+    STOCK,
+    TABLES,
+    Key,
+    Outcome,
+    RecordT,
+    StockRecord,
+    Table,
+)
 from holdfast.domain.rejections import Rejected
 from holdfast.domain.state import State
 from tests.support.opened import demand_rising, demand_sound, full
@@ -51,6 +61,19 @@ class Records:
             ),
             default=None,
         )
+
+    @property
+    def thresholds(self) -> Mapping[str, int]:
+        return self.state.thresholds
+
+    def each(self, table: Table[RecordT]) -> Iterable[RecordT]:
+        return list(self.state.records(table).values())
+
+    def stock_of_sku(self, sku: str) -> Iterable[StockRecord]:
+        return [each for each in self.each(STOCK) if each.sku == sku]
+
+    def stock_of_store(self, store_id: str) -> Iterable[StockRecord]:
+        return [each for each in self.each(STOCK) if each.store_id == store_id]
 
     def first_due(self, now: int) -> Action | None:
         holds = [

@@ -76,8 +76,8 @@ class FileLedger:
         self._clock = TenantClock(clock, loaded.last_ts)
         self._last_ts = loaded.last_ts
         self._state = loaded.state
-        self._staged = StagedView(loaded.state)
         self._listing = Listing(loaded.state)
+        self._staged = StagedView(loaded.state, self._listing)
         self._locks = KeyLocks()
         self._followers = Followers()
         self._journal = Journal(

@@ -74,6 +74,19 @@ class Reading(Protocol):
     ) -> list[StockRecord]:
         """Return up to `limit` stock records with (storeId, sku) above `after`, in that order."""
 
+    def page(
+        self,
+        table: Table[RecordT],
+        after: Key | None,
+        limit: int,
+        wanted: Callable[[RecordT], bool] | None = None,
+    ) -> tuple[list[RecordT], Key | None]:
+        """Return up to `limit` wanted records by key, above `after`, and where to go on, if at all.
+
+        For the tables that are listed: `STORE`, `ITEM`, `MENU_ITEM`, `ORDER`, `ALERT` and
+        `RESERVATION`.
+        """
+
     def sku_page(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` SKUs above `after` that any store has, rising."""
 

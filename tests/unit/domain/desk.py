@@ -1,5 +1,6 @@
 """A desk at which commands are decided one after the other, on state in memory."""
 
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any, Final
 
@@ -59,6 +60,19 @@ class Desk:
             if (each.status, each.store_id, each.user_id, skus) == wanted:
                 return name[0]
         return None
+
+    @property
+    def thresholds(self) -> Mapping[str, int]:
+        return self.state.thresholds
+
+    def each(self, table: Table[RecordT]) -> Iterable[RecordT]:
+        return list(self.state.records(table).values())
+
+    def stock_of_sku(self, sku: str) -> Iterable[StockRecord]:
+        return [each for each in self.each(STOCK) if each.sku == sku]
+
+    def stock_of_store(self, store_id: str) -> Iterable[StockRecord]:
+        return [each for each in self.each(STOCK) if each.store_id == store_id]
 
     def command(self, action: Action, **origin: Any) -> Command:
         number = next(self._numbers)

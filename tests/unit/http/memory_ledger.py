@@ -6,7 +6,7 @@ as a tenant does whose disk has failed.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
 
@@ -68,21 +68,37 @@ class MemoryReading(Reading):
         )
         return [self._state.records(STOCK)[key] for key in heapq.nsmallest(limit, wanted)]
 
+    def page(
+        self,
+        table: Table[RecordT],
+        after: Key | None,
+        limit: int,
+        wanted: Callable[[RecordT], bool] | None = None,
+    ) -> tuple[list[RecordT], Key | None]:
+        found = sorted(
+            (key, record)
+            for key, record in self._state.records(table).items()
+            if (after is None or key > after) and (wanted is None or wanted(record))
+        )
+        last = found[limit - 1][0] if len(found) > limit else None
+        return [record for _, record in found[:limit]], last
+
     def sku_page(self, after: str, limit: int) -> list[str]:
         return sorted({sku for _, sku in self._state.records(STOCK) if sku > after})[:limit]
 
     def reservation_page(
         self, wanted: ReservationFilter, after: Key | None, limit: int
     ) -> tuple[list[Reservation], Key | None]:
-        found = sorted(
-            held
-            for key, held in self._state.records(RESERVATION).items()
-            if (after is None or key > after)
-            and wanted.status in {None, held.status}
-            and wanted.user_id in {None, held.user_id}
-            and wanted.store_id in {None, held.store_id}
+        return self.page(
+            RESERVATION,
+            after,
+            limit,
+            lambda held: (
+                wanted.status in {None, held.status}
+                and wanted.user_id in {None, held.user_id}
+                and wanted.store_id in {None, held.store_id}
+            ),
         )
-        return found[:limit], found[limit - 1].key if len(found) > limit else None
 
     def refusal_page(self, source: str, after_line: int, limit: int) -> list[Refusal]:
         found = [
@@ -188,6 +204,23 @@ class MemoryLedger(Ledger):
             ),
             default=None,
         )
+
+    @property
+    def thresholds(self) -> Mapping[str, int]:
+        """The domain's view."""
+        return self._state.thresholds
+
+    def each(self, table: Table[RecordT]) -> Iterable[RecordT]:
+        """The domain's view."""
+        return list(self._state.records(table).values())
+
+    def stock_of_sku(self, sku: str) -> Iterable[StockRecord]:
+        """The domain's view."""
+        return [each for key, each in self._state.records(STOCK).items() if key[1] == sku]
+
+    def stock_of_store(self, store_id: str) -> Iterable[StockRecord]:
+        """The domain's view."""
+        return [each for key, each in self._state.records(STOCK).items() if key[0] == store_id]
 
     def _refuse_if_broken(self) -> None:
         if self.commands_left is not None:

@@ -66,7 +66,7 @@ def decide(
             return replayed
     if source is not None:
         _require_mark(view, source)
-    draft = Draft(view, now, command.retention_ms)
+    draft = Draft(view, command, now)
     refused: Rejected | None = None
     try:
         fact = _DECIDERS[type(command.action)](draft, command.action)
@@ -74,7 +74,7 @@ def decide(
         if source is None:
             raise
         # The mark has to move, so the refusal is a fact, and nothing else has happened.
-        fact, refused, draft = ("RowRefused", {}), no, Draft(view, now, command.retention_ms)
+        fact, refused, draft = ("RowRefused", {}), no, Draft(view, command, now)
     else:
         if fact is None or not draft.changed:
             if idempotency is None and source is None:
@@ -94,6 +94,7 @@ def decide(
         outcome.existing,
         None if idempotency is None or refused is not None else _key_stamp(idempotency, now),
         None if source is None else _source_stamp(source, refused),
+        outcome.records,
     )
     return event if refused is None else RefusedRow(event, refused)
 

@@ -126,7 +126,7 @@ def _release(draft: Draft, reservation: Reservation, status: str) -> None:
         taken = line.qty if status == CONFIRMED else 0
         draft.set_levels(record, record.on_hand - taken, record.reserved - line.qty)
     ended = reservation._replace(
-        status=status, ended_at=draft.now, kept_until=draft.now + draft.retention_ms
+        status=status, ended_at=draft.now, kept_until=draft.now + draft.command.retention_ms
     )
     draft.put_reservation(ended)
 
