@@ -6,6 +6,7 @@ tenant is read-only, until the cool-down is over and a single probe tries to beg
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -14,6 +15,9 @@ from holdfast.ledger.port import Unavailable
 from holdfast.resilience.breaker import Breaker
 
 _log = structlog.get_logger("holdfast.ledger")
+
+#: Somebody has to make room, which takes longer than this.
+_FULL_RETRY_MS: Final = 5_000
 
 
 class JournalGuard:
@@ -33,6 +37,9 @@ class JournalGuard:
         self._on_opened = on_opened
         self._probe: asyncio.TimerHandle | asyncio.Task[None] | None = None
         self._stopped: str | None = None
+        self._full: str | None = None
+        #: Why no command is accepted though the journal could take it, if that is so.
+        self._refused: str | None = None
         self._closed = False
         self.breaker = breaker
 
@@ -42,8 +49,18 @@ class JournalGuard:
         return self.breaker.state != "closed" and self._stopped is None
 
     @property
+    def is_full(self) -> bool:
+        """Whether commands are refused because the disk has no room for more."""
+        return self._full is not None
+
+    @property
+    def accepts(self) -> bool:
+        """Whether a command may be decided and written now."""
+        return self._journal.writable and self.breaker.state == "closed" and self._refused is None
+
+    @property
     def writable(self) -> bool:
-        """Whether a command may be decided and written now.
+        """Whether what falls due by itself may be written now, on a full disk too.
 
         The journal alone does not tell: it is open again a moment before `on_back` was called.
         """
@@ -53,6 +70,8 @@ class JournalGuard:
         """Say that nothing is written now, and that nothing was."""
         if self._stopped is not None:
             return Unavailable("read_only", f"This tenant was stopped: {self._stopped}.", 60_000)
+        if self._full is not None and self.breaker.state == "closed":
+            return Unavailable("read_only", self._full, _FULL_RETRY_MS)
         return Unavailable(
             "read_only",
             "The stock can be read but not changed at the moment: the disk refused a write. "
@@ -78,8 +97,13 @@ class JournalGuard:
 
     def stop(self, why: str) -> None:
         """Decide nothing any more: a rule that always holds was broken."""
-        self._stopped = why
+        self._stopped = self._refused = why
         _log.critical("tenant stopped", tenant=self._tenant_id, why=why)
+
+    def note_space(self, full: str | None) -> None:
+        """Refuse commands with this sentence while the disk is nearly full; None: no longer."""
+        self._full = full
+        self._refused = self._stopped or full
 
     def close(self) -> None:
         """Make no more probes, not even when the last flush fails."""
