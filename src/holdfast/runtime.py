@@ -187,7 +187,6 @@ class _Service:
             settings.reservation_retention_ms,
             settings.breaker_cooldown_ms,
             CheckpointEvery(settings.checkpoint_every_s, settings.checkpoint_every_mb << 20),
-            settings.breaker_threshold,
             disk_reserve_bytes=settings.disk_reserve_mb << 20,
             flush_deadline_s=settings.flush_deadline_ms / 1000,
         )

@@ -38,7 +38,6 @@ class Settings(BaseSettings):
 
     faults: Literal["off", "on"] = "off"
 
-    breaker_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
     breaker_cooldown_ms: Positive = 10_000
 
     flush_deadline_ms: Positive = 10_000

@@ -1,6 +1,7 @@
 """A tenant on a disk in memory: opened, closed, killed and opened again, in virtual time."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from itertools import count
@@ -55,6 +56,7 @@ class Tenant:
         self.retention_ms = retention_ms
         self.reserve_bytes = reserve_bytes
         self.seen: list[Event] = []
+        self.counted: Counter[str] = Counter()
         self._opened: FileLedger | None = None
         self._ids = count(1)
 
@@ -87,6 +89,7 @@ class Tenant:
                 CheckpointEvery(CHECKPOINT_S, 1 << 30),
                 disk_reserve_bytes=self.reserve_bytes,
             ),
+            count=lambda name: self.counted.update([name]),
         )
         self._opened.follow(lambda event, _: self.seen.append(event))
         await self._opened.start()

@@ -45,7 +45,6 @@ class LedgerConfig(NamedTuple):
     reservation_retention_ms: int
     breaker_cooldown_ms: int
     checkpoint_every: CheckpointEvery
-    breaker_threshold: float = 0.5
     #: What has to stay free on the disk; 0 never refuses.
     disk_reserve_bytes: int = 0
     flush_deadline_s: float = 10.0
@@ -74,7 +73,7 @@ class FileLedger:
             clock: where time comes from.
             new_id: makes the ids of events that nobody asked for.
             config: what the operator set.
-            count: counts `breakerOpen` and `checkpoints` by name.
+            count: counts `checkpoints` and a breaker's transitions by name.
         """
         self.tenant_id = loaded.tenant_id
         self._clock = TenantClock(clock, loaded.last_ts)
@@ -96,13 +95,9 @@ class FileLedger:
         self._feed = Feed(self._journal, self.tenant_id)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
         breaker = Breaker(
-            lambda: clock.monotonic_ns() // NS_PER_MS,
-            config.breaker_cooldown_ms,
-            config.breaker_threshold,
+            lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms
         )
-        self.guard = JournalGuard(
-            loaded.tenant_id, self._journal, breaker, self._on_back, lambda: count("breakerOpen")
-        )
+        self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back, count)
         self._space = DiskSpace(folder, disk, config.disk_reserve_bytes, self.guard.note_space)
         self._deciding = Deciding(
             self._staged,

@@ -12,10 +12,16 @@ import structlog
 
 from holdfast.journal import Journal, JournalError
 from holdfast.ledger.port import Unavailable
-from holdfast.resilience.breaker import Breaker
+from holdfast.resilience.breaker import Breaker, BreakerState, Ticket
 
 _log = structlog.get_logger("holdfast.ledger")
 
+#: What counts the transitions to a state.
+_COUNTERS: Final[dict[BreakerState, str]] = {
+    "open": "breakerOpen",
+    "half_open": "breakerHalfOpen",
+    "closed": "breakerClosed",
+}
 #: Somebody has to make room, which takes longer than this.
 _FULL_RETRY_MS: Final = 5_000
 
@@ -29,12 +35,12 @@ class JournalGuard:
         journal: Journal,
         breaker: Breaker,
         on_back: Callable[[], None],
-        on_opened: Callable[[], None] = lambda: None,
+        count: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._tenant_id = tenant_id
         self._journal = journal
         self._on_back = on_back
-        self._on_opened = on_opened
+        self._count = count
         self._probe: asyncio.TimerHandle | asyncio.Task[None] | None = None
         self._stopped: str | None = None
         self._full: str | None = None
@@ -42,6 +48,7 @@ class JournalGuard:
         self._refused: str | None = None
         self._closed = False
         self.breaker = breaker
+        breaker.on_change = self._note_change
 
     @property
     def failed_to_write(self) -> bool:
@@ -92,7 +99,6 @@ class JournalGuard:
         """The journal failed and is not writable; go on with a probe after the cool-down."""
         _log.error("journal failed, tenant is read-only", tenant=self._tenant_id, error=str(error))
         self.breaker.trip()
-        self._on_opened()
         self._schedule()
 
     def stop(self, why: str) -> None:
@@ -118,19 +124,26 @@ class JournalGuard:
         self._probe = loop.call_later(self.breaker.retry_after_ms() / 1000, self._start_probe)
 
     def _start_probe(self) -> None:
-        if self.breaker.allow():
-            self._probe = asyncio.get_running_loop().create_task(self._reopen())
-        else:
+        ticket = self.breaker.allow()
+        if ticket is None:
             self._schedule()
+        else:
+            self._probe = asyncio.get_running_loop().create_task(self._reopen(ticket))
 
-    async def _reopen(self) -> None:
+    async def _reopen(self, ticket: Ticket) -> None:
         try:
             await self._journal.reopen()
         except JournalError as error:
             _log.warning("journal probe failed", tenant=self._tenant_id, error=str(error))
-            self.breaker.failed()
+            self.breaker.failed(ticket)
             self._schedule()
             return
-        self.breaker.succeeded()
-        _log.warning("journal is writable again", tenant=self._tenant_id)
-        self._on_back()
+        self.breaker.succeeded(ticket)
+        # It may have failed once more while the probe's news were on their way.
+        if self.breaker.state == "closed":
+            _log.warning("journal is writable again", tenant=self._tenant_id)
+            self._on_back()
+
+    def _note_change(self, before: BreakerState, now: BreakerState) -> None:
+        self._count(_COUNTERS[now])
+        _log.warning("breaker", breaker=f"journal:{self._tenant_id}", was=before, now=now)
