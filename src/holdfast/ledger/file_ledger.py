@@ -94,9 +94,7 @@ class FileLedger:
         )
         self._feed = Feed(self._journal, self.tenant_id)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
-        breaker = Breaker(
-            lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms
-        )
+        breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
         self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back, count)
         self._space = DiskSpace(folder, disk, config.disk_reserve_bytes, self.guard.note_space)
         self._deciding = Deciding(
