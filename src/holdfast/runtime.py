@@ -27,6 +27,7 @@ from holdfast.http.metrics import Metrics
 from holdfast.http.protocol import Door
 from holdfast.http.services import HttpConfig, Services
 from holdfast.journal import JournalError, OsDisk, Stats
+from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
 from holdfast.ledger.clock import SystemClock
 from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
@@ -175,7 +176,9 @@ class _Service:
         self._metrics.watch(
             "flushMs", lambda: sum(int(each.flush_seconds_total * 1000) for each in self._stats())
         )
-        self._tenants = TenantRegistry(settings.data_dir, OsDisk(), self._make_ledger)
+        self._faults = FaultyDisk() if settings.faults == "on" else None
+        self._disk = self._faults or OsDisk()
+        self._tenants = TenantRegistry(settings.data_dir, self._disk, self._make_ledger)
         self.draining = False
 
     def _make_ledger(self, folder: Path, loaded: Loaded) -> FileLedger:
@@ -184,12 +187,13 @@ class _Service:
             settings.reservation_retention_ms,
             settings.breaker_cooldown_ms,
             CheckpointEvery(settings.checkpoint_every_s, settings.checkpoint_every_mb << 20),
-            settings.breaker_threshold,
+            disk_reserve_bytes=settings.disk_reserve_mb << 20,
+            flush_deadline_s=settings.flush_deadline_ms / 1000,
         )
         return FileLedger(
             folder,
             loaded,
-            disk=OsDisk(),
+            disk=self._disk,
             clock=SystemClock(),
             new_id=new_id,
             config=config,
@@ -245,7 +249,10 @@ class _Service:
             reservation_ttl_ms=settings.reservation_ttl_ms,
             reservation_retention_ms=settings.reservation_retention_ms,
         )
-        app = create_app(Services(config, self._tenants, self, self._metrics, self._logs.logger))
+        services = Services(
+            config, self._tenants, self, self._metrics, self._logs.logger, self._faults
+        )
+        app = create_app(services)
         return _Server(
             uvicorn.Config(
                 app,

@@ -60,7 +60,7 @@ def test_the_table_of_settings_is_the_settings() -> None:
 
 def test_the_table_of_exit_codes_has_every_code() -> None:
     shown = {int(row[0]) for rows in tables(RUNBOOK) for row in rows if row[0].isdigit()}
-    codes = {errors.USAGE, errors.BAD_DATA, errors.UNAVAILABLE, errors.TRY_AGAIN}
+    codes = {errors.USAGE, errors.BAD_DATA, errors.UNAVAILABLE, errors.TRY_AGAIN, errors.CONFIG}
     interrupted = 128 + signal.SIGINT
     assert shown == {0, *codes, interrupted}
 

@@ -21,6 +21,8 @@ _COUNTERS: Final = {
     "rateLimited": "Requests refused because one client asked too much.",
     "shed": "Requests refused because all places and the queue were full.",
     "breakerOpen": "Times that a circuit breaker opened.",
+    "breakerHalfOpen": "Times that a circuit breaker let a probe through.",
+    "breakerClosed": "Times that a circuit breaker closed again.",
     "fsRetries": "Operations on files that were tried again.",
     "snapshots": "Snapshots of the central model written.",
     "checkpoints": "Checkpoints written.",

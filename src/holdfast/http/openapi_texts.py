@@ -75,6 +75,7 @@ TAGS: Final = {
     "Batch": "Many writes in one request, and bulk loads that may be repeated.",
     "Health": "How the service is. These routes know no tenant and no limits.",
     "Description": "This description.",
+    "Drills": "Making the disk fail on purpose. Served with `FAULTS=on` only.",
 }
 
 PATH_PARAMS: Final = {

@@ -7,6 +7,7 @@ from typing import Protocol
 from structlog.typing import FilteringBoundLogger
 
 from holdfast.http.metrics import Metrics
+from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.port import Ledger
 
 
@@ -62,3 +63,5 @@ class Services:
     health: Health
     metrics: Metrics
     logger: FilteringBoundLogger
+    #: The dial of a disk that may be made to fail; None where the operator wants none.
+    faults: FaultyDisk | None = None

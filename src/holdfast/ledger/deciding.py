@@ -87,15 +87,15 @@ class Deciding:
         return self._decide_and_stage(command, now)
 
     def replay(self, command: Command) -> Decided | None:
-        """Answer a repeated request from its key while nothing can be written."""
+        """Answer a repeated request from its key while no command is accepted."""
         if command.idempotency is None:
             return None
         try:
             now = self._clock.now()
             answer = remembered(self._staged, command.actor, command.idempotency, now)
         except Rejected as no:
-            return Decided(no, None)
-        return None if answer is None else Decided(answer, None)
+            return Decided(no, self._journal.tail)
+        return None if answer is None else Decided(answer, self._journal.tail)
 
     def stage_due(self, now: int) -> bool:
         """Write the deadlines that have come, earliest first; False when some are left.

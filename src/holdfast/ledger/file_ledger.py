@@ -21,6 +21,7 @@ from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
 from holdfast.ledger.deadline_timer import DeadlineTimer
 from holdfast.ledger.deciding import Decided, Deciding
+from holdfast.ledger.disk_space import DiskSpace
 from holdfast.ledger.feed import Feed
 from holdfast.ledger.followers import Followers
 from holdfast.ledger.journal_guard import JournalGuard
@@ -44,7 +45,9 @@ class LedgerConfig(NamedTuple):
     reservation_retention_ms: int
     breaker_cooldown_ms: int
     checkpoint_every: CheckpointEvery
-    breaker_threshold: float = 0.5
+    #: What has to stay free on the disk; 0 never refuses.
+    disk_reserve_bytes: int = 0
+    flush_deadline_s: float = 10.0
 
 
 class FileLedger:
@@ -70,7 +73,7 @@ class FileLedger:
             clock: where time comes from.
             new_id: makes the ids of events that nobody asked for.
             config: what the operator set.
-            count: counts `breakerOpen` and `checkpoints` by name.
+            count: counts `checkpoints` and a breaker's transitions by name.
         """
         self.tenant_id = loaded.tenant_id
         self._clock = TenantClock(clock, loaded.last_ts)
@@ -87,17 +90,13 @@ class FileLedger:
             disk,
             on_durable=self._commit,
             on_failed=self._roll_back,
+            flush_deadline_s=config.flush_deadline_s,
         )
         self._feed = Feed(self._journal, self.tenant_id)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
-        breaker = Breaker(
-            lambda: clock.monotonic_ns() // NS_PER_MS,
-            config.breaker_cooldown_ms,
-            config.breaker_threshold,
-        )
-        self.guard = JournalGuard(
-            loaded.tenant_id, self._journal, breaker, self._on_back, lambda: count("breakerOpen")
-        )
+        breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
+        self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back, count)
+        self._space = DiskSpace(folder, disk, config.disk_reserve_bytes, self.guard.note_space)
         self._deciding = Deciding(
             self._staged,
             self._journal,
@@ -125,12 +124,14 @@ class FileLedger:
             JournalError: the disk said no.
         """
         await asyncio.to_thread(self._journal.open)
+        await self._space.look()
         self._timer.arm()
 
     async def close(self) -> None:
         """Flush and seal the journal, and save a checkpoint. Nothing may be asked any more."""
         self._timer.cancel()
         self.guard.close()
+        self._space.close()
         try:
             await self._journal.seal()
         except JournalError as error:
@@ -140,7 +141,7 @@ class FileLedger:
     @property
     def writable(self) -> bool:
         """Whether writes are decided now."""
-        return self.guard.writable
+        return self.guard.accepts
 
     @property
     def journal_stats(self) -> Stats:
@@ -250,7 +251,7 @@ class FileLedger:
                 await asyncio.sleep(0)
 
     def _decide_now(self, command: Command) -> Decided | None:
-        if not self.guard.writable:
+        if not self.guard.accepts:
             return self._decide_read_only(command)
         decided = self._deciding.decide(command)
         self._timer.arm()
@@ -258,13 +259,14 @@ class FileLedger:
 
     def _decide_read_only(self, command: Command) -> Decided:
         """Answer what was answered before; who repeats a request wants to know if it was kept."""
-        replayed = self._deciding.replay(command) if self.guard.failed_to_write else None
+        knows = self.guard.failed_to_write or self.guard.is_full
+        replayed = self._deciding.replay(command) if knows else None
         if replayed is None:
             raise self.guard.read_only()
         return replayed
 
     def _on_deadline(self) -> None:
-        if self.writable:
+        if self.guard.writable:
             self._deciding.stage_due(self._clock.now())
             self._timer.arm()  # At once again, behind everybody else, if that was not all.
 
@@ -282,6 +284,7 @@ class FileLedger:
             if self._followers:
                 self._followers.tell(event, changes + forgotten)
         self._checkpointer.after_flush()
+        self._space.after_flush()
         self._feed.wake()
 
     def _roll_back(self, error: JournalError) -> None:
@@ -300,7 +303,7 @@ class FileLedger:
         """Return the committed records; a deadline that is due is written first."""
         while True:
             now = self._clock.now()
-            if not self.writable:
+            if not self.guard.writable:
                 return self._read_only_reading(now)
             if not self._deciding.stage_due(now):
                 await asyncio.sleep(0)

@@ -6,14 +6,24 @@ tenant is read-only, until the cool-down is over and a single probe tries to beg
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
 from holdfast.journal import Journal, JournalError
 from holdfast.ledger.port import Unavailable
-from holdfast.resilience.breaker import Breaker
+from holdfast.resilience.breaker import Breaker, BreakerState, Ticket
 
 _log = structlog.get_logger("holdfast.ledger")
+
+#: What counts the transitions to a state.
+_COUNTERS: Final[dict[BreakerState, str]] = {
+    "open": "breakerOpen",
+    "half_open": "breakerHalfOpen",
+    "closed": "breakerClosed",
+}
+#: Somebody has to make room, which takes longer than this.
+_FULL_RETRY_MS: Final = 5_000
 
 
 class JournalGuard:
@@ -25,16 +35,20 @@ class JournalGuard:
         journal: Journal,
         breaker: Breaker,
         on_back: Callable[[], None],
-        on_opened: Callable[[], None] = lambda: None,
+        count: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._tenant_id = tenant_id
         self._journal = journal
         self._on_back = on_back
-        self._on_opened = on_opened
+        self._count = count
         self._probe: asyncio.TimerHandle | asyncio.Task[None] | None = None
         self._stopped: str | None = None
+        self._full: str | None = None
+        #: Why no command is accepted though the journal could take it, if that is so.
+        self._refused: str | None = None
         self._closed = False
         self.breaker = breaker
+        breaker.on_change = self._note_change
 
     @property
     def failed_to_write(self) -> bool:
@@ -42,8 +56,18 @@ class JournalGuard:
         return self.breaker.state != "closed" and self._stopped is None
 
     @property
+    def is_full(self) -> bool:
+        """Whether commands are refused because the disk has no room for more."""
+        return self._full is not None
+
+    @property
+    def accepts(self) -> bool:
+        """Whether a command may be decided and written now."""
+        return self._journal.writable and self.breaker.state == "closed" and self._refused is None
+
+    @property
     def writable(self) -> bool:
-        """Whether a command may be decided and written now.
+        """Whether what falls due by itself may be written now, on a full disk too.
 
         The journal alone does not tell: it is open again a moment before `on_back` was called.
         """
@@ -53,6 +77,8 @@ class JournalGuard:
         """Say that nothing is written now, and that nothing was."""
         if self._stopped is not None:
             return Unavailable("read_only", f"This tenant was stopped: {self._stopped}.", 60_000)
+        if self._full is not None and self.breaker.state == "closed":
+            return Unavailable("read_only", self._full, _FULL_RETRY_MS)
         return Unavailable(
             "read_only",
             "The stock can be read but not changed at the moment: the disk refused a write. "
@@ -73,13 +99,17 @@ class JournalGuard:
         """The journal failed and is not writable; go on with a probe after the cool-down."""
         _log.error("journal failed, tenant is read-only", tenant=self._tenant_id, error=str(error))
         self.breaker.trip()
-        self._on_opened()
         self._schedule()
 
     def stop(self, why: str) -> None:
         """Decide nothing any more: a rule that always holds was broken."""
-        self._stopped = why
+        self._stopped = self._refused = why
         _log.critical("tenant stopped", tenant=self._tenant_id, why=why)
+
+    def note_space(self, full: str | None) -> None:
+        """Refuse commands with this sentence while the disk is nearly full; None: no longer."""
+        self._full = full
+        self._refused = self._stopped or full
 
     def close(self) -> None:
         """Make no more probes, not even when the last flush fails."""
@@ -94,19 +124,26 @@ class JournalGuard:
         self._probe = loop.call_later(self.breaker.retry_after_ms() / 1000, self._start_probe)
 
     def _start_probe(self) -> None:
-        if self.breaker.allow():
-            self._probe = asyncio.get_running_loop().create_task(self._reopen())
-        else:
+        ticket = self.breaker.allow()
+        if ticket is None:
             self._schedule()
+        else:
+            self._probe = asyncio.get_running_loop().create_task(self._reopen(ticket))
 
-    async def _reopen(self) -> None:
+    async def _reopen(self, ticket: Ticket) -> None:
         try:
             await self._journal.reopen()
         except JournalError as error:
             _log.warning("journal probe failed", tenant=self._tenant_id, error=str(error))
-            self.breaker.failed()
+            self.breaker.failed(ticket)
             self._schedule()
             return
-        self.breaker.succeeded()
-        _log.warning("journal is writable again", tenant=self._tenant_id)
-        self._on_back()
+        self.breaker.succeeded(ticket)
+        # It may have failed once more while the probe's news were on their way.
+        if self.breaker.state == "closed":
+            _log.warning("journal is writable again", tenant=self._tenant_id)
+            self._on_back()
+
+    def _note_change(self, before: BreakerState, now: BreakerState) -> None:
+        self._count(_COUNTERS[now])
+        _log.warning("breaker", breaker=f"journal:{self._tenant_id}", was=before, now=now)

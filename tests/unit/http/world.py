@@ -16,6 +16,7 @@ from holdfast.http.paths import RouteTable
 from holdfast.http.routes import ENDPOINTS
 from holdfast.http.schemas.outputs import Problem
 from holdfast.http.services import Health, HttpConfig, Services, Tenants
+from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.port import Ledger
 from holdfast.logs import Logs
 
@@ -72,13 +73,17 @@ class GoodHealth(Health):
 class World:
     """One app over one ledger, and a client that talks to it."""
 
-    def __init__(self, ledger: Ledger, config: HttpConfig = UNLIMITED) -> None:
+    def __init__(
+        self, ledger: Ledger, config: HttpConfig = UNLIMITED, faults: FaultyDisk | None = None
+    ) -> None:
         self.ledger = ledger
         self.health = GoodHealth(ledger)
         self.metrics = Metrics()
         self.log_stream = io.BytesIO()
         self.logs = Logs("info", self.log_stream, owns_stream=False)
-        services = Services(config, OneTenant(ledger), self.health, self.metrics, self.logs.logger)
+        services = Services(
+            config, OneTenant(ledger), self.health, self.metrics, self.logs.logger, faults
+        )
         self.app: Edge = create_app(services)
         self.client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=self.app),

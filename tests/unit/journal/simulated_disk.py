@@ -96,6 +96,8 @@ class SimulatedDisk:
         self.log: list[str] = []
         self.hanging = threading.Event()
         self.release = threading.Event()
+        #: How many bytes all files together may have.
+        self.capacity = 1 << 40
 
     # What happens to the machine.
 
@@ -145,7 +147,7 @@ class SimulatedDisk:
     def pwrite(self, handle: int, data: bytes, offset: int) -> int:
         inode, path = self.handles[handle]
         with _Step(self, "write", path) as short:
-            taken = data[: len(data) // 2] if short else data
+            taken = data[: len(data) // 2] if short else self._fitting(inode, data, offset)
             inode.write(offset, taken)
             return len(taken)
 
@@ -195,7 +197,22 @@ class SimulatedDisk:
     def files_in(self, folder: Path) -> list[str]:
         return sorted(path.name for path in self.names if path.parent == folder)
 
+    def free_bytes(self, folder: Path) -> int:
+        return self._room()
+
     # How.
+
+    def _room(self) -> int:
+        inodes = {id(inode): inode for inode in self.names.values()}
+        return max(0, self.capacity - sum(len(each.visible) for each in inodes.values()))
+
+    def _fitting(self, inode: Inode, data: bytes, offset: int) -> bytes:
+        """What of it finds room; as on a real disk, a part of it, or an error if that is nothing."""
+        lacking = offset + len(data) - len(inode.visible) - self._room()
+        fitting = data[: len(data) - lacking] if lacking > 0 else data
+        if data and not fitting:
+            raise OSError(errno.ENOSPC, "the disk is full")
+        return fitting
 
     def content(self, path: Path) -> bytes:
         return bytes(self.names[path].visible)

@@ -3,7 +3,17 @@
 from typing import Final
 
 from holdfast.http.endpoint import Endpoint
-from holdfast.http.routes import batch, checkout, docs, feed, health, inventory, reservations, stock
+from holdfast.http.routes import (
+    batch,
+    checkout,
+    debug,
+    docs,
+    feed,
+    health,
+    inventory,
+    reservations,
+    stock,
+)
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *stock.ENDPOINTS,
@@ -14,4 +24,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *batch.ENDPOINTS,
     *health.ENDPOINTS,
     *docs.ENDPOINTS,
+    *debug.ENDPOINTS,
 )
+
+#: Without those of drills.
+ORDINARY: Final = tuple(each for each in ENDPOINTS if each.tag != debug.TAG)

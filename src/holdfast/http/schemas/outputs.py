@@ -250,6 +250,8 @@ class Counters(Output):
     rate_limited: Count
     shed: Count
     breaker_open: Count
+    breaker_half_open: Count
+    breaker_closed: Count
     fs_retries: Count
     snapshots: Count
     checkpoints: Count
