@@ -124,6 +124,11 @@ class Outcome(NamedTuple):
     #: Records of all other tables, table by table, and behind them those that were deleted.
     records: tuple[Change, ...] = ()
 
+    def first(self, table: Table[RecordT]) -> RecordT | None:
+        """Return the first record of one of those tables, or None."""
+        found: Iterable[RecordT] = (each for other, _, each in self.records if other is table)
+        return next(iter(found), None)
+
 
 class RememberedKey(NamedTuple):
     """An idempotency key with the answer that belongs to it."""

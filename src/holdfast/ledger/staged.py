@@ -160,7 +160,7 @@ class StagedView:
                 # A later event may have laid its own record over this one.
                 newest = records.get(key)
                 if newest is record or _is_gone(newest, record, staged[0].sequence):
-                    del records[key]
+                    records.pop(key, None)
         while self._moved and self._moved[0][1] <= sequence:
             self._moved.popleft()
         return durable

@@ -8,12 +8,13 @@ from holdfast.domain.commands import (
     ReserveStock,
 )
 from holdfast.domain.decide.draft import Draft, require_version
-from holdfast.domain.decide.stock import Fact, known_lines, merge_lines, short_line
+from holdfast.domain.decide.stock import Fact, item_name, known_lines, merge_lines, short_line
 from holdfast.domain.records import (
     ACTIVE,
     CANCELLED,
     CONFIRMED,
     EXPIRED,
+    ORDER,
     Reservation,
     StockRecord,
 )
@@ -48,7 +49,8 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
         if line.qty > record.sellable
     ]
     if short:
-        raise insufficient_stock(short, [_marked(record) for _, record in known if record.is_out])
+        marked = [_marked(draft, record) for _, record in known if record.is_out]
+        raise insufficient_stock(short, marked)
     for line, record in known:
         draft.set_levels(record, record.on_hand, record.reserved + line.qty)
     expires_at = None if action.ttl_ms is None else draft.now + action.ttl_ms
@@ -69,15 +71,18 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
     return "StockReserved", {}
 
 
-def _marked(record: StockRecord) -> str:
-    return marked_out(record.store_id, record.sku, record.out_reason, record.out_until)
+def _marked(draft: Draft, record: StockRecord) -> str:
+    name = item_name(draft, record.sku)
+    return marked_out(record.store_id, name, record.out_reason, record.out_until)
 
 
 def _reusable(draft: Draft, action: ReserveStock) -> Reservation | None:
     if action.user_id is None or len(action.lines) != 1:
         return None
     mine = draft.view.open_reservation(action.store_id, action.lines[0].sku, action.user_id)
-    held = None if mine is None else draft.reservation(mine)
+    if mine is None or draft.view.get(ORDER, (mine,)) is not None:
+        return None  # What an order holds is not for a second purchase.
+    held = draft.reservation(mine)
     return held if held is not None and held.status == ACTIVE else None
 
 
@@ -91,12 +96,17 @@ def _owned(draft: Draft, reservation_id: str, user_id: str | None) -> Reservatio
     reservation = draft.reservation(reservation_id)
     if reservation is None:
         raise unknown_reservation(reservation_id)
-    if reservation.user_id is not None:
-        if user_id is None:
-            raise invalid("/userId", "This reservation has an owner: say whose it is (userId).")
-        if user_id != reservation.user_id:
-            raise not_yours(reservation_id)
+    require_owner(reservation_id, reservation.user_id, user_id)
     return reservation
+
+
+def require_owner(reservation_id: str, owner: str | None, user_id: str | None) -> None:
+    """Refuse everybody but the owner, if there is one."""
+    if owner is None or owner == user_id:
+        return
+    if user_id is None:
+        raise invalid("/userId", "This reservation has an owner: say whose it is (userId).")
+    raise not_yours(reservation_id)
 
 
 def _require_active(draft: Draft, reservation: Reservation) -> None:
