@@ -337,7 +337,10 @@ class DecisionView(EvolveView, Protocol):
     """What a decision needs besides, from indexes over the records."""
 
     def open_reservation(self, store_id: str, sku: str, user_id: str) -> str | None:
-        """Return the id of an active one-line reservation of that user and SKU, or None."""
+        """Return an active reservation of that user and of that SKU alone, or None.
+
+        Those of orders do not count: what an order holds is not for a second purchase.
+        """
 
     def next_release(self, store_id: str, sku: str) -> int | None:
         """Return the earliest deadline of an active reservation of the SKU, or None."""

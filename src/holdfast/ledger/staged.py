@@ -11,6 +11,7 @@ from typing import Any, Final
 from holdfast.domain.events import Event
 from holdfast.domain.records import (
     ITEM,
+    ORDER,
     RESERVATION,
     STOCK,
     TABLES,
@@ -82,8 +83,9 @@ class StagedView:
         return self.deadlines.next_release(store_id, sku)
 
     def open_reservation(self, store_id: str, sku: str, user_id: str) -> str | None:
-        """Return the id of an active one-line reservation of that user and SKU, or None."""
-        return self._owners.first(store_id, sku, user_id)
+        """Return the id of this user's oldest reservation of the SKU alone that is no order's."""
+        found = self._owners.of(store_id, sku, user_id)
+        return next((mine for mine in found if self.get(ORDER, (mine,)) is None), None)
 
     def each(self, table: Table[RecordT]) -> Iterator[RecordT]:
         """Walk all records of a table, in no order."""

@@ -61,7 +61,8 @@ class Desk:
         wanted = ("active", store_id, user_id, [sku])
         for name, each in self.state.records(RESERVATION).items():
             skus = [line.sku for line in each.lines]
-            if (each.status, each.store_id, each.user_id, skus) == wanted:
+            found = (each.status, each.store_id, each.user_id, skus)
+            if found == wanted and self.get(ORDER, name) is None:
                 return name[0]
         return None
 

@@ -161,8 +161,8 @@ def _to_end(draft: Draft, action: ConfirmOrder | CancelOrder, status: str) -> Or
     order = draft.record(ORDER, (action.order_id,))
     if order is None:
         raise unknown("order", action.order_id)
+    reservations.require_owner(order.id, order.user_id, action.user_id)
     if order.status == ORDER_STATUS[status]:
-        reservations.require_owner(order.id, order.user_id, action.user_id)
         draft.show(ORDER, order.key, order)
         return None
     if order.status != PENDING:

@@ -14,7 +14,6 @@ from holdfast.domain.records import (
     CANCELLED,
     CONFIRMED,
     EXPIRED,
-    ORDER,
     Reservation,
     StockRecord,
 )
@@ -80,9 +79,7 @@ def _reusable(draft: Draft, action: ReserveStock) -> Reservation | None:
     if action.user_id is None or len(action.lines) != 1:
         return None
     mine = draft.view.open_reservation(action.store_id, action.lines[0].sku, action.user_id)
-    if mine is None or draft.view.get(ORDER, (mine,)) is not None:
-        return None  # What an order holds is not for a second purchase.
-    held = draft.reservation(mine)
+    held = None if mine is None else draft.reservation(mine)
     return held if held is not None and held.status == ACTIVE else None
 
 
