@@ -180,8 +180,10 @@ from holdfast.journal.journal import Journal, Stats
 from holdfast.journal.provision import create
 from holdfast.journal.recovery import Recovered, Torn, recover
 from holdfast.journal.saved import Saved, SavedShard, saved_checkpoints
+from holdfast.journal.threads import OS_THREADS, OsThreads, Threads
 
 __all__ = [
+    "OS_THREADS",
     "START",
     "ArchiveFailed",
     "Checkpoint",
@@ -201,6 +203,7 @@ __all__ = [
     "NotWritten",
     "OpenFailed",
     "OsDisk",
+    "OsThreads",
     "Place",
     "ReadFailed",
     "Recovered",
@@ -208,6 +211,7 @@ __all__ = [
     "Saved",
     "SavedShard",
     "Stats",
+    "Threads",
     "Torn",
     "create",
     "explain",

@@ -24,6 +24,7 @@ from holdfast.journal.guard import DiskFault, GuardedDisk
 from holdfast.journal.handoff import HINT_UNKNOWN, Handoff
 from holdfast.journal.reader import read_frames
 from holdfast.journal.recovery import Recovered
+from holdfast.journal.threads import OS_THREADS, Threads
 from holdfast.journal.writer import Outcome
 
 SEGMENT_BYTES_MAX: Final = 64 << 20
@@ -74,6 +75,7 @@ class Journal:
         batch_bytes_max: int = BATCH_BYTES_MAX,
         flush_deadline_s: float = 10.0,
         idle_sync_s: float = 1.0,
+        threads: Threads = OS_THREADS,
     ) -> None:
         self.folder = folder
         self.tenant_id = tenant_id
@@ -85,6 +87,7 @@ class Journal:
         self._segment_bytes_max = segment_bytes_max
         self._flush_deadline_s = flush_deadline_s
         self._idle_sync_s = idle_sync_s
+        self._threads = threads
 
         self._state = State.CLOSED
         self._handoff: Handoff | None = None
@@ -310,6 +313,7 @@ class Journal:
             deadline_s=self._flush_deadline_s,
             idle_sync_s=self._idle_sync_s,
             on_idle_failure=self._idle_failed,
+            threads=self._threads,
         )
 
     def _advance(self, position: Position) -> None:

@@ -16,7 +16,7 @@ from holdfast.domain.commands import Command
 from holdfast.domain.keys import keys
 from holdfast.domain.records import Outcome, View
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Disk, Journal, JournalError, Stats
+from holdfast.journal import OS_THREADS, Disk, Journal, JournalError, Stats, Threads
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
 from holdfast.ledger.deadline_timer import DeadlineTimer
@@ -63,6 +63,7 @@ class FileLedger:
         new_id: Callable[[], str],
         config: LedgerConfig,
         count: Callable[[str], None] = lambda _: None,
+        threads: Threads = OS_THREADS,
     ) -> None:
         """Make a ledger of what was loaded; `start` it before anything is asked.
 
@@ -74,6 +75,7 @@ class FileLedger:
             new_id: makes the ids of events that nobody asked for.
             config: what the operator set.
             count: counts `checkpoints` and a breaker's transitions by name.
+            threads: where the journal's writer runs.
         """
         self.tenant_id = loaded.tenant_id
         self._clock = TenantClock(clock, loaded.last_ts)
@@ -91,6 +93,7 @@ class FileLedger:
             on_durable=self._commit,
             on_failed=self._roll_back,
             flush_deadline_s=config.flush_deadline_s,
+            threads=threads,
         )
         self._feed = Feed(self._journal, self.tenant_id)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
