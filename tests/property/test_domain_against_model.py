@@ -12,6 +12,8 @@ from holdfast.domain.decide import RefusedRow, decide
 from holdfast.domain.events import Event, event_from_json, event_json
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import (
+    LOW_STOCK,
+    ORDER,
     RESERVATION,
     STOCK,
     TABLES,
@@ -23,14 +25,9 @@ from holdfast.domain.records import (
 )
 from holdfast.domain.rejections import Rejected
 from holdfast.domain.state import State
-from tests.support.opened import demand_rising, demand_sound, full
-from tests.support.shop_machine import (
-    RETENTION_MS,
-    ShopMachine,
-    known_hold,
-    plain_hold,
-    plain_stock,
-)
+from tests.support.kitchen_machine import KitchenMachine, demand_same_kitchen
+from tests.support.opened import Tables, demand_rising, demand_sound, full
+from tests.support.shop_machine import RETENTION_MS, known_hold, plain_hold, plain_stock
 from tests.support.steps import Step, command_of
 
 
@@ -47,7 +44,8 @@ class Records:
         wanted = ("active", store_id, user_id, [sku])
         for name, each in self.state.records(RESERVATION).items():
             skus = [line.sku for line in each.lines]
-            if (each.status, each.store_id, each.user_id, skus) == wanted:
+            found = (each.status, each.store_id, each.user_id, skus)
+            if found == wanted and self.get(ORDER, name) is None:
                 return name[0]
         return None
 
@@ -92,7 +90,7 @@ class Records:
         return ExpireReservation(key[0]) if table == "reservations" else LiftOut(key[0], key[1])
 
 
-class DomainMachine(ShopMachine):
+class DomainMachine(KitchenMachine):
     def __init__(self) -> None:
         super().__init__()
         self.records = Records()
@@ -104,6 +102,9 @@ class DomainMachine(ShopMachine):
             written = Command(due, "own", "system", "deadline", retention_ms=RETENTION_MS)
             self._decide(written, now)
         return self._decide(command_of(asked, retention_ms=RETENTION_MS), now)
+
+    def low(self) -> dict[Key, str]:
+        return {key: low.alert_id for key, low in self.records.state.records(LOW_STOCK).items()}
 
     def _decide(self, command: Command, now: int) -> Outcome | Rejected:
         try:
@@ -137,6 +138,7 @@ class DomainMachine(ShopMachine):
         assert {key: each.expires_at for key, each in state.records(TABLES["keys"]).items()} == {
             key: remembered[1] for key, remembered in self.model.keys.items()
         }
+        demand_same_kitchen(self.model, tables(state))
         assert len(self.events) == self.model.events
 
     def teardown(self) -> None:
@@ -150,7 +152,7 @@ class DomainMachine(ShopMachine):
         demand_rising(self.events)
 
 
-def tables(state: State) -> object:
+def tables(state: State) -> Tables:
     return full({name: dict(state.records(table)) for name, table in TABLES.items()})
 
 

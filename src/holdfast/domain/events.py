@@ -33,6 +33,19 @@ EVENT_TYPES: Final = frozenset(
         "RowRefused",
         "KeyRemembered",
         "RowUnchanged",
+        "ItemCreated",
+        "ItemChanged",
+        "ItemDeleted",
+        "LocationCreated",
+        "LocationChanged",
+        "LocationDeleted",
+        "MenuItemCreated",
+        "MenuItemChanged",
+        "MenuItemDeleted",
+        "OrderPlaced",
+        "OrderConfirmed",
+        "OrderCancelled",
+        "AlertAcknowledged",
     }
 )
 

@@ -2,12 +2,12 @@
 
 from holdfast.domain.alerts import alert_change
 from holdfast.domain.events import Event
+from holdfast.domain.orders import follow
 from holdfast.domain.records import (
     ALERT,
     KEY,
     LOW_STOCK,
     ORDER,
-    ORDER_STATUS,
     REFUSAL,
     RESERVATION,
     RESOLVED,
@@ -19,7 +19,6 @@ from holdfast.domain.records import (
     Change,
     EvolveView,
     LowStock,
-    Order,
     Refusal,
     RememberedKey,
     Reservation,
@@ -43,8 +42,8 @@ def evolve(view: EvolveView, event: Event) -> list[Change]:
             _watch(view, event, record, thresholds[record.sku], changes)
     for held in event.reservations:
         changes.append((RESERVATION, (held.reservation_id,), held))
-        if held.version > 1 and not event.records:
-            _move_order(view, held, changes)
+        if held.version > 1:
+            _move_order(view, event, held, changes)
     if event.records:
         _put_records(view, event, changes)
     if event.key is not None:
@@ -92,23 +91,14 @@ def _index_alert(view: View, alert: Alert, changes: list[Change]) -> None:
         changes.append((LOW_STOCK, key, None))
 
 
-def _move_order(view: View, held: Reservation, changes: list[Change]) -> None:
+def _move_order(view: View, event: Event, held: Reservation, changes: list[Change]) -> None:
+    """Let the order follow its reservation, unless the event says itself what becomes of it."""
     order = view.get(ORDER, (held.reservation_id,))
-    if order is not None:
-        moved = follow(order, held)
-        if moved is not order:
-            changes.append((ORDER, order.key, moved))
-
-
-def follow(order: Order, held: Reservation) -> Order:
-    """Return an order as its reservation makes it, the order itself when that is nothing new."""
-    moved = order._replace(
-        status=ORDER_STATUS[held.status],
-        expires_at=held.expires_at,
-        ended_at=held.ended_at,
-        kept_until=held.kept_until,
-    )
-    return order if moved == order else moved._replace(version=order.version + 1)
+    if order is None or any(order.key == key for table, key, _ in event.records if table is ORDER):
+        return
+    moved = follow(order, held)
+    if moved is not order:
+        changes.append((ORDER, order.key, moved))
 
 
 def _put_records(view: View, event: Event, changes: list[Change]) -> None:

@@ -124,6 +124,11 @@ class Outcome(NamedTuple):
     #: Records of all other tables, table by table, and behind them those that were deleted.
     records: tuple[Change, ...] = ()
 
+    def first(self, table: Table[RecordT]) -> RecordT | None:
+        """Return the first record of one of those tables, or None."""
+        found: Iterable[RecordT] = (each for other, _, each in self.records if other is table)
+        return next(iter(found), None)
+
 
 class RememberedKey(NamedTuple):
     """An idempotency key with the answer that belongs to it."""
@@ -332,7 +337,10 @@ class DecisionView(EvolveView, Protocol):
     """What a decision needs besides, from indexes over the records."""
 
     def open_reservation(self, store_id: str, sku: str, user_id: str) -> str | None:
-        """Return the id of an active one-line reservation of that user and SKU, or None."""
+        """Return an active reservation of that user and of that SKU alone, or None.
+
+        Those of orders do not count: what an order holds is not for a second purchase.
+        """
 
     def next_release(self, store_id: str, sku: str) -> int | None:
         """Return the earliest deadline of an active reservation of the SKU, or None."""

@@ -1,7 +1,8 @@
 """Records as clients see them."""
 
+from holdfast.domain.availability import Availability
 from holdfast.domain.commands import TransferStock
-from holdfast.domain.records import Json, Outcome, Reservation, StockRecord
+from holdfast.domain.records import Json, MenuItem, Outcome, Reservation, StockRecord
 from holdfast.domain.values import instant_text
 
 
@@ -69,4 +70,20 @@ def transfer_body(action: TransferStock, outcome: Outcome) -> dict[str, Json]:
         "from": lines[0]["from"],
         "to": lines[0]["to"],
         "lines": lines,
+    }
+
+
+def menu_entry(dish: MenuItem, state: Availability) -> dict[str, Json]:
+    """Write a dish as guests see it."""
+    return {
+        "id": dish.id,
+        "name": dish.name,
+        "price": dish.price,
+        "category": dish.category,
+        "description": dish.description,
+        "imageUrl": dish.image_url,
+        "available": state.available,
+        "portions": state.portions,
+        "lowStock": state.low_stock,
+        "reasons": [reason._asdict() for reason in state.reasons],
     }

@@ -11,6 +11,7 @@ from typing import Any, Final
 from holdfast.domain.events import Event
 from holdfast.domain.records import (
     ITEM,
+    ORDER,
     RESERVATION,
     STOCK,
     TABLES,
@@ -82,8 +83,9 @@ class StagedView:
         return self.deadlines.next_release(store_id, sku)
 
     def open_reservation(self, store_id: str, sku: str, user_id: str) -> str | None:
-        """Return the id of an active one-line reservation of that user and SKU, or None."""
-        return self._owners.first(store_id, sku, user_id)
+        """Return the id of this user's oldest reservation of the SKU alone that is no order's."""
+        found = self._owners.of(store_id, sku, user_id)
+        return next((mine for mine in found if self.get(ORDER, (mine,)) is None), None)
 
     def each(self, table: Table[RecordT]) -> Iterator[RecordT]:
         """Walk all records of a table, in no order."""
@@ -160,7 +162,7 @@ class StagedView:
                 # A later event may have laid its own record over this one.
                 newest = records.get(key)
                 if newest is record or _is_gone(newest, record, staged[0].sequence):
-                    del records[key]
+                    records.pop(key, None)
         while self._moved and self._moved[0][1] <= sequence:
             self._moved.popleft()
         return durable

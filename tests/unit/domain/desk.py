@@ -18,10 +18,14 @@ from holdfast.domain.decide import RefusedRow, decide
 from holdfast.domain.events import Event
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import (
+    ALERT,
+    ORDER,
     RESERVATION,
     STOCK,
+    Alert,
     Key,
     Line,
+    Order,
     Outcome,
     RecordT,
     Reservation,
@@ -57,7 +61,8 @@ class Desk:
         wanted = ("active", store_id, user_id, [sku])
         for name, each in self.state.records(RESERVATION).items():
             skus = [line.sku for line in each.lines]
-            if (each.status, each.store_id, each.user_id, skus) == wanted:
+            found = (each.status, each.store_id, each.user_id, skus)
+            if found == wanted and self.get(ORDER, name) is None:
                 return name[0]
         return None
 
@@ -106,6 +111,16 @@ class Desk:
         record = self.state.get(STOCK, (store, sku))
         assert record is not None
         return record
+
+    def alerts(self, sku: str = "A", store: str = "S") -> list[Alert]:
+        """The alerts of a SKU in a store, oldest first."""
+        found = [each for each in self.each(ALERT) if (each.sku, each.store_id) == (sku, store)]
+        return sorted(found, key=lambda alert: alert.opened_at)
+
+    def order(self, name: str = "o1") -> Order:
+        order = self.state.get(ORDER, (name,))
+        assert order is not None
+        return order
 
     def hold(self, name: str = "r1") -> Reservation:
         reservation = self.state.get(RESERVATION, (name,))

@@ -16,6 +16,7 @@ from holdfast.domain.events import Event, event_json
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import (
     ACTIVE,
+    ORDER,
     REFUSAL,
     RESERVATION,
     STOCK,
@@ -187,7 +188,8 @@ class MemoryLedger(Ledger):
         wanted = (ACTIVE, store_id, user_id, [sku])
         for key, held in self._state.records(RESERVATION).items():
             skus = [line.sku for line in held.lines]
-            if (held.status, held.store_id, held.user_id, skus) == wanted:
+            found = (held.status, held.store_id, held.user_id, skus)
+            if found == wanted and self.get(ORDER, key) is None:
                 return key[0]
         return None
 

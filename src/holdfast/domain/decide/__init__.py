@@ -4,27 +4,38 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from holdfast.domain.commands import (
+    AcknowledgeAlert,
     Action,
     AdjustStock,
     ApplyBatch,
+    CancelOrder,
     CancelReservation,
     Command,
+    ConfirmOrder,
     ConfirmReservation,
     CountStock,
+    DeleteItem,
+    DeleteLocation,
+    DeleteMenuItem,
     ExpireReservation,
     ExtendReservation,
     Idempotency,
     LiftOut,
+    PlaceOrder,
+    PutItem,
+    PutLocation,
+    PutMenuItem,
     ReceiveStock,
     RefuseRow,
     ReserveStock,
     RowAction,
     SetOut,
+    SetRecipe,
     ShipStock,
     SourceLine,
     TransferStock,
 )
-from holdfast.domain.decide import reservations, stock
+from holdfast.domain.decide import alerts, catalogue, menu, orders, reservations, stock
 from holdfast.domain.decide.draft import Draft, InvariantViolation
 from holdfast.domain.decide.stock import Fact
 from holdfast.domain.events import Event, KeyStamp, SourceStamp
@@ -191,4 +202,15 @@ _DECIDERS: Final[dict[type, Callable[[Draft, Any], Fact | None]]] = {
     ExpireReservation: reservations.expire,
     ApplyBatch: _apply_batch,
     RefuseRow: _refuse_row,
+    PutItem: catalogue.put_item,
+    DeleteItem: catalogue.delete_item,
+    PutLocation: catalogue.put_location,
+    DeleteLocation: catalogue.delete_location,
+    PutMenuItem: menu.put_menu_item,
+    SetRecipe: menu.set_recipe,
+    DeleteMenuItem: menu.delete_menu_item,
+    PlaceOrder: orders.place,
+    ConfirmOrder: orders.confirm,
+    CancelOrder: orders.cancel,
+    AcknowledgeAlert: alerts.acknowledge,
 }

@@ -6,6 +6,7 @@ from holdfast.domain.commands import ANY_VERSION, Command
 from holdfast.domain.records import (
     RESERVATION,
     STOCK,
+    STORE,
     TOMBSTONE,
     Change,
     DecisionView,
@@ -14,6 +15,7 @@ from holdfast.domain.records import (
     RecordT,
     Reservation,
     StockRecord,
+    Store,
     Table,
 )
 from holdfast.domain.rejections import invalid, unknown_stock, version_conflict
@@ -71,10 +73,19 @@ class Draft:
         return record
 
     def stock_or_new(self, store_id: str, sku: str) -> StockRecord:
-        """Return the stock record, or an empty one at version 0."""
-        return self.stock(store_id, sku) or StockRecord(
-            store_id, sku, 0, 0, False, None, None, 0, self.now
-        )
+        """Return the stock record, or an empty one at version 0; goods are about to come in."""
+        record = self.stock(store_id, sku)
+        if record is None:
+            return StockRecord(store_id, sku, 0, 0, False, None, None, 0, self.now)
+        if record.on_hand == 0:
+            self._open_again(store_id)
+        return record
+
+    def _open_again(self, store_id: str) -> None:
+        """Make a store exist that was deleted: then all its stock records are empty."""
+        if self.record(STORE, (store_id,)) is None:
+            version = self.last_version(STORE, (store_id,)) + 1
+            self.put(STORE, (store_id,), Store(store_id, self.now, version=version))
 
     def expect(self, store_id: str, sku: str, expected: int | None) -> None:
         """Refuse unless the stock record is at the version that the caller has seen.
