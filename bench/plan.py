@@ -10,6 +10,7 @@ from bench.rounds import Pace
 PARTS: Final = (
     "reserve",
     "read",
+    "menu",
     "sqlite",
     "redis",
     "postgres",

@@ -19,7 +19,7 @@ import orjson
 from holdfast.domain.availability import availability
 from holdfast.domain.events import Event
 from holdfast.domain.records import ITEM, MENU_ITEM, STOCK, Change, MenuItem, View
-from holdfast.http.render import menu_entry
+from holdfast.http.render_catalogue import menu_entry
 from holdfast.ledger.port import Ledger, Reading
 
 #: Of one tenant so many stores' menus are kept; the one that rested longest makes room.

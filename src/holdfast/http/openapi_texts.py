@@ -8,7 +8,8 @@ from holdfast.http.problems import KINDS, TYPE_PREFIX
 SUMMARY: Final = "Stock that a retail chain can trust."
 
 DESCRIPTION: Final = """\
-For stores that receive, sell, count, transfer and reserve goods. When a write is answered with 2xx,
+For stores that receive, sell, count, transfer and reserve goods, and for kitchens that make dishes of
+them. When a write is answered with 2xx,
 its event is on disk.
 
 **Addresses.** `/api/v1` is canonical. For older clients, every route can also be
@@ -32,7 +33,7 @@ body; what is wrong in the address, the query or a header is named `#/path/…`,
 `#/headers/…`. An unknown address is 404 `not_found`, a wrong method 405 `method_not_allowed` with
 `Allow`.
 
-**Versions.** A stock record and a reservation have a `version` (1, 2, 3 …) and an `ETag` of it.
+**Versions.** A stock record, a reservation, an item, a location, a dish, an order and an alert have a `version` (1, 2, 3 …) and an `ETag` of it.
 A write may say which one it is meant for, as `If-Match` (`"3"`, `W/"3"`, a bare `3`, or `*`: it must
 exist) or as `expectedVersion` (0: it must not exist yet), but not two that differ. A write to several
 records takes no `If-Match`; for a transfer there are `fromVersion` and `toVersion`. A read with the
@@ -52,8 +53,12 @@ names no store means the store of the first request, however many there are by n
 **Tenants.** `X-Tenant-ID`, if given, names the tenant; else the domain in `Host` does. `localhost`
 and IP addresses are the tenant `default`.
 
-**Without a catalogue** (there is none yet) an item's `name` is its SKU, `price` and `imageUrl` are
-null, and nothing is low on stock.
+**The catalogue** says what SKUs are; stock may exist before its item. Until then an item's `name` is
+its SKU, `price` and `imageUrl` are null, and it is never low on stock. A PUT replaces: what it leaves
+out is cleared. What was deleted leaves its version behind, and goes on counting if it comes back.
+
+**The menu** is worked out, never stored: a dish can be had when its switch is on and the store has
+enough of every ingredient. Its `ETag` stands for all of that.
 
 A reservation counts until exactly `expiresAt`; from then on its stock is available again.
 """
@@ -71,6 +76,13 @@ TAGS: Final = {
         "expiry move it back; confirming takes it off both reserved and onHand."
     ),
     "Checkout": "The checkout frontend's routes, which answer in the form that it expects.",
+    "Menu": "Dishes and their recipes, and what guests can have of them now.",
+    "Orders": (
+        "What guests order. An order holds its ingredients by a reservation of the same id, and is "
+        "confirmed, cancelled or expired with it."
+    ),
+    "Catalogue": "What SKUs and stores are, for people.",
+    "Alerts": "Low stock that somebody should look after.",
     "History": "What happened.",
     "Batch": "Many writes in one request, and bulk loads that may be repeated.",
     "Health": "How the service is. These routes know no tenant and no limits.",
@@ -83,6 +95,9 @@ PATH_PARAMS: Final = {
     "sku": "The stock keeping unit.",
     "reservationId": "The reservation.",
     "name": "The bulk load.",
+    "dishId": "The dish.",
+    "orderId": "The order.",
+    "alertId": "The alert.",
 }
 
 PATH_EXAMPLES: Final = {
@@ -90,6 +105,9 @@ PATH_EXAMPLES: Final = {
     "sku": "SKU123",
     "reservationId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b21",
     "name": "opening-2026",
+    "dishId": "margherita",
+    "orderId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b22",
+    "alertId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b23.0",
 }
 
 BATCH_EXAMPLE: Final = (
@@ -163,7 +181,10 @@ CODES: Final = {
     "method_not_allowed": "`Allow` lists the methods.",
     "request_timeout": "Head or body took too long; send it again.",
     "version_conflict": "`details.currentVersion` is the version now; for a load `details.mark`.",
-    "insufficient_stock": "`details.shortages` names every short line.",
+    "insufficient_stock": (
+        "`details.shortages` names every short line; of an order, `details.items` every dish that "
+        "cannot be had, with its reasons."
+    ),
     "idempotency_mismatch": "Same key, other payload or route.",
     "reservation_not_active": "It was confirmed or cancelled.",
     "batch_refused": "`details.errors` tells line, status, code and detail of each refused row.",

@@ -1,11 +1,12 @@
 """What the HTTP interface needs from the rest of the process. `runtime` brings it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from holdfast.http.menus import Menus
 from holdfast.http.metrics import Metrics
 from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.port import Ledger
@@ -56,7 +57,7 @@ class Health(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that the interface is made with."""
+    """Everything that the interface is made with, and what it keeps to answer from."""
 
     config: HttpConfig
     tenants: Tenants
@@ -65,3 +66,4 @@ class Services:
     logger: FilteringBoundLogger
     #: The dial of a disk that may be made to fail; None where the operator wants none.
     faults: FaultyDisk | None = None
+    menus: Menus = field(default_factory=Menus)

@@ -83,8 +83,8 @@ class Reading(Protocol):
     ) -> tuple[list[RecordT], Key | None]:
         """Return up to `limit` wanted records by key, above `after`, and where to go on, if at all.
 
-        For the tables that are listed: `STORE`, `ITEM`, `MENU_ITEM`, `ORDER`, `ALERT` and
-        `RESERVATION`.
+        For the tables that are listed: `STOCK`, `STORE`, `ITEM`, `MENU_ITEM`, `ORDER`, `ALERT`,
+        `LOW_STOCK` and `RESERVATION`.
         """
 
     def sku_page(self, after: str, limit: int) -> list[str]:

@@ -107,6 +107,12 @@ class World:
     async def get(self, path: str, **headers: str) -> httpx2.Response:
         return await self.client.get(path, headers=as_headers(headers))
 
+    async def put(self, path: str, body: object, **headers: str) -> httpx2.Response:
+        return await self.client.put(path, json=body, headers=as_headers(headers))
+
+    async def delete(self, path: str, **headers: str) -> httpx2.Response:
+        return await self.client.delete(path, headers=as_headers(headers))
+
     async def post_unresolved(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """Post to an address that an ordinary client would have tidied up first."""
         told: list[MutableMapping[str, Any]] = []

@@ -4,13 +4,17 @@ from typing import Final
 
 from holdfast.http.endpoint import Endpoint
 from holdfast.http.routes import (
+    alerts,
     batch,
+    catalogue,
     checkout,
     debug,
     docs,
     feed,
     health,
     inventory,
+    menu,
+    orders,
     reservations,
     stock,
 )
@@ -20,6 +24,10 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *inventory.ENDPOINTS,
     *reservations.ENDPOINTS,
     *checkout.ENDPOINTS,
+    *menu.ENDPOINTS,
+    *orders.ENDPOINTS,
+    *catalogue.ENDPOINTS,
+    *alerts.ENDPOINTS,
     *feed.ENDPOINTS,
     *batch.ENDPOINTS,
     *health.ENDPOINTS,

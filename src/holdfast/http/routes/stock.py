@@ -3,7 +3,16 @@
 from typing import Final
 
 from holdfast.domain.commands import Action, ReserveStock
-from holdfast.domain.records import STOCK, STORE, Key, Line, StockRecord
+from holdfast.domain.records import (
+    ITEM,
+    LOW_STOCK,
+    STOCK,
+    STORE,
+    Key,
+    Line,
+    LowStock,
+    StockRecord,
+)
 from holdfast.domain.rejections import Rejected
 from holdfast.http import actions
 from holdfast.http.answer import Answer, etag, json_answer
@@ -11,6 +20,7 @@ from holdfast.http.call import Call, new_id
 from holdfast.http.endpoint import Endpoint, Reply
 from holdfast.http.query import PAGE, bool_param, cursor_key, cursor_text, id_param
 from holdfast.http.render import listed_stock, reserved_body, stock_body
+from holdfast.http.render_catalogue import name_of
 from holdfast.http.schemas import inputs, outputs
 from holdfast.ledger.port import Reading
 
@@ -92,18 +102,36 @@ async def list_store_stock(call: Call) -> Answer:
 async def list_stock(call: Call) -> Answer:
     """List stock records, by store and SKU."""
     reading = await call.ledger.read()
-    if call.query["lowStock"]:
-        return json_answer({"items": [], "nextCursor": None})
-    return _page(call, reading, call.query["storeId"], call.query["sku"])
+    store_id, sku, low = (call.query[name] for name in ("storeId", "sku", "lowStock"))
+    if low is None:
+        return _page(call, reading, store_id, sku)
+
+    def wanted(record: StockRecord | LowStock) -> bool:
+        return store_id in {None, record.store_id} and sku in {None, record.sku}
+
+    after, limit = cursor_key(call.query["cursor"], 2), call.query["limit"]
+    if low:
+        index, go_on = reading.page(LOW_STOCK, after, limit, wanted)
+        found = (reading.get(STOCK, each.key) for each in index)
+        records = [record for record in found if record is not None]
+    else:
+        records, go_on = reading.page(
+            STOCK, after, limit, lambda each: wanted(each) and not reading.get(LOW_STOCK, each.key)
+        )
+    return _listed(reading, records, go_on)
 
 
 def _page(call: Call, reading: Reading, store_id: str | None, sku: str | None) -> Answer:
     limit: int = call.query["limit"]
     after = cursor_key(call.query["cursor"], 2)
     records = reading.stock_page(store_id, sku, after, limit + 1)
-    more = len(records) > limit
-    items = [listed_stock(record) for record in records[:limit]]
-    next_cursor = cursor_text(*records[limit - 1].key) if more else None
+    go_on = records[limit - 1].key if len(records) > limit else None
+    return _listed(reading, records[:limit], go_on)
+
+
+def _listed(reading: Reading, records: list[StockRecord], go_on: Key | None) -> Answer:
+    items = [listed_stock(record, reading.get(ITEM, (record.sku,))) for record in records]
+    next_cursor = None if go_on is None else cursor_text(*go_on)
     return json_answer({"items": items, "nextCursor": next_cursor})
 
 
@@ -119,7 +147,8 @@ async def read_sku(call: Call) -> Answer:
         name: sum(store[name] for store in stores)
         for name in ("onHand", "reserved", "available", "sellable", "qty")
     }
-    return json_answer({"sku": sku, "name": sku, **totals, "stores": stores})
+    name = name_of(reading.get(ITEM, (sku,)), sku)
+    return json_answer({"sku": sku, "name": name, **totals, "stores": stores})
 
 
 _STORES_PER_STEP: Final = 1000
@@ -226,7 +255,7 @@ ENDPOINTS: Final = (
             *PAGE,
             id_param("storeId", "Only of this store."),
             id_param("sku", "Only of this SKU."),
-            bool_param("lowStock", "Only what is low; nothing is while there is no catalogue."),
+            bool_param("lowStock", "Only what is low, or is not."),
         ),
         replies={200: Reply("A page of records.", outputs.StockPage)},
     ),
