@@ -6,22 +6,23 @@ one count in the metrics, however it ended.
 """
 
 from time import perf_counter
-from typing import Any, Final
+from typing import Final, cast
 
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
 from holdfast.domain.rejections import Rejected
-from holdfast.http.answer import Answer
+from holdfast.http.answer import Answer, Header
 from holdfast.http.body import BodyReader, ClientGone, is_gone
 from holdfast.http.call import Call
 from holdfast.http.endpoint import Endpoint
-from holdfast.http.exchange import EXCHANGE, Exchange
+from holdfast.http.exchange import Exchange
 from holdfast.http.headers import demand_single, tenant_and_host
 from holdfast.http.lanes import Lane, Lanes
 from holdfast.http.paths import RouteTable
 from holdfast.http.problems import is_expected, problem
 from holdfast.http.services import Services
+from holdfast.http.steps import own_task
 from holdfast.resilience.admission import Bulkhead, Overloaded, RateLimited
 from holdfast.resilience.rate_limit import RateLimiter
 
@@ -49,24 +50,34 @@ class Edge:
         if scope["type"] != "http":
             await self._beside(scope, receive, send)
             return
-        started = perf_counter()
-        # Taken out, because it knows the scope: the two would keep each other.
-        exchange: Exchange | None = scope.pop(EXCHANGE, None)
-        headers = dict(scope["headers"])
-        call = Call(self._services, self.lanes, scope["method"], headers, receive)
-        try:
-            answer = await self._answer(scope, call, exchange)
-        except ClientGone:
-            self._note(call, CLIENT_GONE, started)
-            return
-        except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, it is answered
-            answer = self._failed(error, call)
-        await _send(exchange, send, answer, call)
-        self._note(call, answer.status, started)
-        if answer.replayed:
-            self._metrics.add("idempotentHits")
+        call = Call(self._services, self.lanes, scope, receive)
+        answer = await self._answer(scope, call)
+        if answer is not None:
+            await _send(send, answer, call)
+        self._note(call, answer)
 
-    async def _answer(self, scope: Scope, call: Call, exchange: Exchange | None) -> Answer:
+    async def serve_whole(self, exchange: Exchange) -> None:
+        """Serve a request whose body has come, past ASGI's messages where the answer can."""
+        scope, receive = cast("Scope", exchange.scope), cast("Receive", exchange.receive)
+        call = Call(self._services, self.lanes, scope, receive, exchange.take_body())
+        answer = await self._answer(scope, call)
+        if answer is not None:
+            body = b"" if call.method == "HEAD" else answer.body
+            headers = _headers(answer, call)
+            if not (answer.is_plain and exchange.send_whole(answer.status, headers, body)):
+                await _send(cast("Send", exchange.send), answer, call)
+        self._note(call, answer)
+
+    async def _answer(self, scope: Scope, call: Call) -> Answer | None:
+        """Answer a request, whatever comes of it; None when the client has left."""
+        try:
+            return await self._handled(scope, call)
+        except ClientGone:
+            return None
+        except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, it is answered
+            return self._failed(error, call)
+
+    async def _handled(self, scope: Scope, call: Call) -> Answer:
         try:
             found = self._routes.find(scope["path"], scope.get("raw_path"), call.method)
         except Rejected:
@@ -87,10 +98,12 @@ class Edge:
             raise Overloaded  # Sooner than after so many bytes.
         bytes_max = endpoint.body_bytes_max
         if bytes_max:
-            body = None if exchange is None else exchange.take_body(bytes_max)
+            body = call.whole_body
             if body is None:
                 body = await self.bodies.read(call.receive, call.headers, bytes_max)
             endpoint.read_body(call, body)
+        if endpoint.lane is Lane.WAITING:
+            await own_task()
         if not bulkhead.try_enter():
             await self._wait_for_turn(bulkhead, endpoint, call)
         try:
@@ -128,8 +141,9 @@ class Edge:
             self._metrics.add("conflicts")
         return problem(error, call.request_id)
 
-    def _note(self, call: Call, status: int, started: float) -> None:
-        duration_s = perf_counter() - started
+    def _note(self, call: Call, answer: Answer | None) -> None:
+        duration_s = perf_counter() - call.began
+        status = CLIENT_GONE if answer is None else answer.status
         self._metrics.answered(call.route, status, duration_s)
         self._log.info(
             "request",
@@ -140,20 +154,23 @@ class Edge:
             status=status,
             duration_ms=round(duration_s * 1000, 3),
         )
+        if answer is not None and answer.replayed:
+            self._metrics.add("idempotentHits")
 
 
-async def _send(exchange: Exchange | None, send: Send, answer: Answer, call: Call) -> None:
-    body = answer.body
-    headers: list[Any] = [(b"x-request-id", call.request_id.encode("ascii"))]
+def _headers(answer: Answer, call: Call) -> list[Header]:
+    headers: list[Header] = [(b"x-request-id", call.request_id.encode("ascii"))]
     if answer.content_type is not None:
         headers.append((b"content-type", answer.content_type))
-        headers.append((b"content-length", b"%d" % len(body)))
+        headers.append((b"content-length", b"%d" % len(answer.body)))
     if answer.replayed:
         headers.append((b"idempotent-replayed", b"true"))
     headers += answer.headers
-    if call.method == "HEAD":
-        body = b""
-    if exchange is not None and answer.is_plain and exchange.send(answer.status, headers, body):
-        return
+    return headers
+
+
+async def _send(send: Send, answer: Answer, call: Call) -> None:
+    body = b"" if call.method == "HEAD" else answer.body
+    headers = _headers(answer, call)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
