@@ -12,7 +12,7 @@ from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
 from holdfast.domain.rejections import Rejected
-from holdfast.http.answer import Answer, Header
+from holdfast.http.answer import Answer
 from holdfast.http.body import BodyReader, ClientGone, is_gone
 from holdfast.http.call import Call
 from holdfast.http.endpoint import Endpoint
@@ -51,7 +51,11 @@ class Edge:
             await self._beside(scope, receive, send)
             return
         call = Call(self._services, self.lanes, scope, receive)
-        answer = await self._answer(scope, call)
+        answer: Answer | None
+        try:
+            answer = await self._answer(scope, call)
+        except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, it is answered
+            answer = self._failed(error, call)
         if answer is not None:
             await _send(send, answer, call)
         self._note(call, answer)
@@ -60,39 +64,22 @@ class Edge:
         """Serve a request whose body has come, past ASGI's messages where the answer can."""
         scope, receive = cast("Scope", exchange.scope), cast("Receive", exchange.receive)
         call = Call(self._services, self.lanes, scope, receive, exchange.take_body())
-        answer = await self._answer(scope, call)
-        if answer is not None:
-            body = b"" if call.method == "HEAD" else answer.body
-            headers = _headers(answer, call)
-            if not (answer.is_plain and exchange.send_whole(answer.status, headers, body)):
+        answer: Answer | None
+        try:
+            answer = await self._answer(scope, call)
+        except Exception as error:  # noqa: BLE001 - as in `__call__`
+            answer = self._failed(error, call)
+        try:
+            if answer is not None and not exchange.send_whole(
+                answer, call.request_id, call.method == "HEAD"
+            ):
                 await _send(cast("Send", exchange.send), answer, call)
-        self._note(call, answer)
+            self._note(call, answer)
+        finally:
+            exchange.end()
 
-    async def _answer(self, scope: Scope, call: Call) -> Answer | None:
-        """Answer a request, whatever comes of it; None when the client has left."""
-        try:
-            return await self._handled(scope, call)
-        except ClientGone:
-            return None
-        except Exception as error:  # noqa: BLE001 - the last stop: whatever it is, it is answered
-            return self._failed(error, call)
-
-    async def _handled(self, scope: Scope, call: Call) -> Answer:
-        try:
-            found = self._routes.find(scope["path"], scope.get("raw_path"), call.method)
-        except Rejected:
-            self._limit(scope)
-            raise
-        call.path, endpoint, call.params = found
-        call.route = endpoint.path
-        if endpoint.lane is not Lane.FREE:
-            self._limit(scope)
-        if len(call.headers) != len(scope["headers"]):
-            demand_single(scope["headers"])
-        if endpoint.tenant:
-            call.ledger = self._services.tenants.resolve(*tenant_and_host(call.headers))
-            call.tenant = call.ledger.tenant_id
-        endpoint.read_head(call, scope["query_string"])
+    async def _answer(self, scope: Scope, call: Call) -> Answer:
+        endpoint = self._find(scope, call)
         bulkhead = self.lanes[endpoint.lane]
         if endpoint.raw_body and bulkhead.shedding:
             raise Overloaded  # Sooner than after so many bytes.
@@ -111,6 +98,25 @@ class Edge:
         finally:
             bulkhead.leave()
 
+    def _find(self, scope: Scope, call: Call) -> Endpoint:
+        """Find out what is asked, of whom, and whether this client may ask; read the head."""
+        try:
+            found = self._routes.find(scope["path"], scope.get("raw_path"), call.method)
+        except Rejected:
+            self._limit(scope)
+            raise
+        call.path, endpoint, call.params = found
+        call.route = endpoint.path
+        if endpoint.lane is not Lane.FREE:
+            self._limit(scope)
+        if len(call.headers) != len(scope["headers"]):
+            demand_single(scope["headers"])
+        if endpoint.tenant:
+            call.ledger = self._services.tenants.resolve(*tenant_and_host(call.headers))
+            call.tenant = call.ledger.tenant_id
+        endpoint.read_head(call, scope["query_string"])
+        return endpoint
+
     def _limit(self, scope: Scope) -> None:
         client = scope.get("client")
         self._limiter.take("" if client is None else client[0])
@@ -128,7 +134,10 @@ class Edge:
         if not stays:
             raise ClientGone
 
-    def _failed(self, error: Exception, call: Call) -> Answer:
+    def _failed(self, error: Exception, call: Call) -> Answer | None:
+        """Turn what was raised into an answer; None: nobody listens any more."""
+        if isinstance(error, ClientGone):
+            return None
         if not is_expected(error):
             self._log.error(
                 "request failed", request_id=call.request_id, route=call.route, exc_info=error
@@ -158,19 +167,8 @@ class Edge:
             self._metrics.add("idempotentHits")
 
 
-def _headers(answer: Answer, call: Call) -> list[Header]:
-    headers: list[Header] = [(b"x-request-id", call.request_id.encode("ascii"))]
-    if answer.content_type is not None:
-        headers.append((b"content-type", answer.content_type))
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-    if answer.replayed:
-        headers.append((b"idempotent-replayed", b"true"))
-    headers += answer.headers
-    return headers
-
-
 async def _send(send: Send, answer: Answer, call: Call) -> None:
     body = b"" if call.method == "HEAD" else answer.body
-    headers = _headers(answer, call)
+    headers = answer.all_headers(call.request_id)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -8,9 +8,9 @@ over; whatever is not goes through ASGI's messages, as under any other server.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Final, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import (
@@ -19,9 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
     RequestResponseCycle,
 )
 
-from holdfast.http.answer import Header
-
-_LINE: Final = b"%b: %b\r\n"
+from holdfast.http.answer import Answer, Header
 
 
 @runtime_checkable
@@ -32,18 +30,18 @@ class ShortWay(Protocol):
         """Answer a request whose body has come."""
 
 
-def encode_head(status: int, headers: Iterable[Header]) -> bytes:
+def encode_head(status: int, headers: Sequence[Header]) -> bytes:
     """Write the head of an answer.
 
     Raises:
         ValueError: a header holds a line break.
     """
-    lines = [STATUS_LINE[status]]
-    for header in headers:
-        lines.append(_LINE % header)  # noqa: PERF401 - a comprehension is a call
-    lines.append(b"\r\n")
-    head = b"".join(lines)
-    if head.count(b"\n") != len(lines):
+    parts = [STATUS_LINE[status]]
+    for name, value in headers:
+        parts += (name, b": ", value, b"\r\n")
+    parts.append(b"\r\n")
+    head = b"".join(parts)
+    if head.count(b"\n") != len(headers) + 2:
         raise ValueError("a header holds a line break")
     return head
 
@@ -101,42 +99,35 @@ class Exchange(RequestResponseCycle):
             self.message_event.set()
         await super().run_asgi(app)
 
-    async def run_whole(self, app: ShortWay) -> None:
-        """Have a request answered whose body has come; the same as `run_asgi` for the others."""
-        try:
-            await app.serve_whole(self)
-        except Exception:
-            # Nobody else would hear of it.
-            self.logger.exception("A request was not answered.")
-            self.transport.close()
-        finally:
-            # It knows the connection, which knows this.
-            self.on_response = _nothing
-
     def take_body(self) -> bytes:
         """Take the body, all of which has come."""
         body, self.body = self.body, b""
         return bytes(body)
 
-    def send_whole(self, status: int, headers: Sequence[Header], body: bytes) -> bool:
+    def send_whole(self, answer: Answer, request_id: str, without_body: bool) -> bool:
         """Send a whole answer; false leaves it to ASGI's messages, and nothing was sent.
 
-        Args:
-            status: the answer's status.
-            headers: with the length of the body; a connection that is to end takes the long way.
-            body: the bytes to send; none for HEAD.
+        That is the way of an answer behind which the connection ends.
 
         Raises:
             ValueError: a header holds a line break.
         """
-        if self.disconnected or self.flow.write_paused or not self.keep_alive:
+        if self.disconnected or self.flow.write_paused:
             return False
-        head = encode_head(status, (*self.default_headers, *headers))
+        if not self.keep_alive or not answer.is_plain:
+            return False
+        head = encode_head(answer.status, [*self.default_headers, *answer.all_headers(request_id)])
         self.response_started = self.response_complete = True
-        self.transport.write(head + body)
+        self.transport.write(head if without_body else head + answer.body)
         self.notify()
         self.on_response()
         return True
+
+    def end(self) -> None:
+        """Let the connection go, which knows this; and end it, if there was no answer."""
+        self.on_response = _nothing
+        if not (self.response_complete or self.disconnected):
+            self.transport.close()
 
 
 def _nothing() -> None:

@@ -251,7 +251,7 @@ class BoundedProtocol(HttpToolsProtocol):
         whole = not (exchange.more_body or exchange.disconnected)
         if whole and len(exchange.body) <= HIGH_WATER_LIMIT and self._short_way is not None:
             self._at_work = exchange
-            run(exchange.run_whole(self._short_way), self._start_task)
+            run(self._short_way.serve_whole(exchange), self._start_task)
         else:
             self._start_asgi_task(exchange, self.app)
 

@@ -14,7 +14,11 @@ from collections.abc import Callable, Coroutine, Generator
 from functools import partial
 from typing import Any
 
+import structlog
+
 from holdfast.journal import Shared
+
+_log = structlog.get_logger("holdfast.http")
 
 Steps = Coroutine[Any, None, None]
 #: Starts a task and keeps it from being forgotten.
@@ -25,12 +29,15 @@ def run(steps: Steps, start_task: StartTask) -> None:
     """Run a coroutine until it ends, waits for a batch, or has become a task.
 
     Args:
-        steps: must not raise anything; nobody would hear of it.
+        steps: answers for its own errors; one that gets out is logged.
         start_task: takes over what is left when it waits for something else.
     """
     try:
         awaited = steps.send(None)
     except StopIteration:
+        return
+    except Exception:  # noqa: BLE001 - nobody else would hear of it
+        _log.exception("a request was given up")
         return
     if type(awaited) is Shared:
         # As a task does it: the sign that this came out of an `await`.
