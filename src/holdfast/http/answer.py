@@ -32,6 +32,17 @@ class Answer:
         self.headers = headers
         self.replayed = replayed
 
+    def all_headers(self, request_id: str) -> list[Header]:
+        """The headers, with those that every answer has."""
+        headers: list[Header] = [(b"x-request-id", request_id.encode("ascii"))]
+        if self.content_type is not None:
+            headers.append((b"content-type", self.content_type))
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        if self.replayed:
+            headers.append((b"idempotent-replayed", b"true"))
+        headers += self.headers
+        return headers
+
     @property
     def is_plain(self) -> bool:
         """Whether its length is told and the connection goes on behind it."""

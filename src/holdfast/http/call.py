@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from time import perf_counter
 from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
+from starlette.types import Scope
 from uuid_utils import uuid7
 
 from holdfast.domain.commands import Action, Command, Idempotency
@@ -51,16 +53,19 @@ class Call:
         self,
         services: Services,
         lanes: Lanes,
-        method: str,
-        headers: Headers,
+        scope: Scope,
         receive: Receive,
+        whole_body: bytes | None = None,
     ) -> None:
+        """Begin a request as its scope has it; without its whole body, that is to be received."""
+        self.began = perf_counter()
         self.services = services
         self.lanes = lanes
-        self.method = method
-        self.headers = headers
-        self.request_id = request_id_of(headers)
+        self.method: str = scope["method"]
+        self.headers: Headers = dict(scope["headers"])
+        self.request_id = request_id_of(self.headers)
         self.receive = receive
+        self.whole_body = whole_body
 
     @property
     def config(self) -> HttpConfig:

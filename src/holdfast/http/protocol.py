@@ -15,19 +15,21 @@ import asyncio
 import math
 from collections import deque
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 import httptools
 from structlog.typing import FilteringBoundLogger
 from uvicorn._types import ASGI3Application, HTTPScope
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.call import NO_ROUTE
-from holdfast.http.exchange import EXCHANGE, Exchange, encode_head
+from holdfast.http.exchange import Exchange, ShortWay, encode_head
 from holdfast.http.headers import request_id_of
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import problem
+from holdfast.http.steps import Steps, run
 
 #: So often within the time for a head all connections are looked at.
 _LOOKS: Final = 10
@@ -104,9 +106,7 @@ class _Flow(FlowControl):
     uvicorn goes on reading with every answer, so a client that only sends would fill the memory.
     """
 
-    def __init__(
-        self, transport: asyncio.Transport, pipeline: deque[tuple[RequestResponseCycle, Any]]
-    ) -> None:
+    def __init__(self, transport: asyncio.Transport, pipeline: deque[tuple[Any, Any]]) -> None:
         super().__init__(transport)
         self._pipeline = pipeline
 
@@ -120,11 +120,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # Before the first request there is neither, whatever uvicorn's annotations say.
     scope: HTTPScope | None  # type: ignore[assignment]  # see above
-    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # see above
+    cycle: Exchange | None  # type: ignore[assignment]  # see above
+    #: Requests behind the one at work, the newest first; all are exchanges.
+    pipeline: deque[tuple[Exchange, ASGI3Application]]  # type: ignore[assignment]  # made here
 
     def __init__(self, door: Door, **given: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(**given)
         self._door = door
+        #: None when something stands between here and the application.
+        self._short_way = self.app if isinstance(self.app, ShortWay) else None
         #: When it is to be ended, on the loop's clock. Never while a request is at work.
         self.due = self.loop.time() + door.limits.timeout_s
         #: Whether no more is read.
@@ -133,7 +137,9 @@ class BoundedProtocol(HttpToolsProtocol):
         #: Answers that go before the refusal.
         self._answers_due = 0
         #: The newest request that was begun.
-        self._at_work: RequestResponseCycle | None = None
+        self._at_work: Exchange | None = None
+        #: The request of this piece that is to begin as soon as all of the piece was read.
+        self._next: Exchange | None = None
         self._piece_bytes = 0
         #: The request that was not complete when the latest piece ended, and how many bytes have
         #: come since that bring it no nearer: of its head, or around its body.
@@ -150,10 +156,8 @@ class BoundedProtocol(HttpToolsProtocol):
         # Only the newest request was told, and that may be one that never begins.
         if self._at_work is not None and not self._at_work.response_complete:
             self._at_work.disconnected = True
-            self._at_work.message_event.set()
+            self._at_work.notify()
         # Requests that never begin and this connection hold each other.
-        for never_begun, _ in self.pipeline:
-            never_begun.scope.pop(EXCHANGE, None)  # type: ignore[typeddict-item]  # a key of ours
         self.pipeline.clear()
         self.cycle = None
         self._door.leave(self)
@@ -162,6 +166,13 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._shut:
             return
         self._piece_bytes = len(data)
+        self._read(data)
+        begins = self._next
+        if begins is not None:
+            self._next = None
+            self._begin(begins)
+
+    def _read(self, data: bytes) -> None:
         newest_before = self.cycle
         try:
             self.parser.feed_data(data)
@@ -192,14 +203,66 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _too_large(f"It has more than {limits.bytes_max} bytes.")
         self._idle_bytes = 0
         self.due = _NEVER
-        super().on_headers_complete()
-        scope, cycle = self.scope, self.cycle
-        if scope is not None and cycle is not None and cycle.scope is scope:
-            scope[EXCHANGE] = Exchange(cycle)  # type: ignore[typeddict-unknown-key]  # a key of ours
+        self._open_exchange()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def _open_exchange(self) -> None:
+        """What uvicorn does here, but the request does not begin before the piece was read."""
+        parser, scope = self.parser, self.scope
+        if scope is None:
+            return
+        version = parser.get_http_version()
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        before = self.cycle
+        keep_alive = version != "1.0" and parser.should_keep_alive()
+        self.cycle = exchange = Exchange(self, keep_alive)
+        if before is None or before.response_complete:
+            self._next = exchange
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of a body, unless its request was answered without."""
+        exchange = self.cycle
+        if exchange is None or exchange.response_complete:
+            return
+        exchange.add_body(body)
+        if len(exchange.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """Nothing more belongs to this request."""
+        exchange = self.cycle
+        if exchange is None or exchange.response_complete or exchange.scope is not self.scope:
+            return
+        exchange.more_body = False
+        exchange.notify()
+
+    def _begin(self, exchange: Exchange) -> None:
+        """Begin a request: at once if it is complete, otherwise in a task that waits for the rest."""
+        whole = not (exchange.more_body or exchange.disconnected)
+        if whole and len(exchange.body) <= HIGH_WATER_LIMIT and self._short_way is not None:
+            self._at_work = exchange
+            run(self._short_way.serve_whole(exchange), self._start_task)
+        else:
+            self._start_asgi_task(exchange, self.app)
+
+    def _start_asgi_task(self, cycle: Exchange, app: ASGI3Application) -> None:  # type: ignore[override]  # all are
         self._at_work = cycle
-        super()._start_asgi_task(cycle, app)
+        self._start_task(cycle.run_asgi(app))
+
+    def _start_task(self, steps: Steps) -> None:
+        task = self.loop.create_task(steps)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     def on_response_complete(self) -> None:
         """Go on, as uvicorn does, but without a timer of its own for each pause."""
@@ -235,7 +298,7 @@ class BoundedProtocol(HttpToolsProtocol):
         sizes = (len(name) + len(value) + 4 for name, value in self.headers)
         return len(self.url) + sum(sizes) > self._door.limits.bytes_max
 
-    def _look_at_rest(self, newest_before: RequestResponseCycle | None) -> None:
+    def _look_at_rest(self, newest_before: Exchange | None) -> None:
         """See to it that what has begun comes to an end, in time and in bounds."""
         in_head, newest = self._in_head, self.cycle
         answered = newest is None or newest.response_complete
@@ -293,7 +356,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 newest.keep_alive = False
                 return
             newest.disconnected = newest.response_complete = True
-            newest.message_event.set()
+            newest.notify()
         # Its traceback would hold this connection, which holds it.
         self._refusal = no.with_traceback(None), request_id_of(dict(self.headers))
         if not self._answers_due:

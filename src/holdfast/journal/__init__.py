@@ -159,6 +159,7 @@ its name; files that neither names are removed last. When MANIFEST.json is missi
 that it names is not whole, MANIFEST.1.json counts, and after it the journal alone.
 """
 
+from holdfast.journal.batch import Shared
 from holdfast.journal.checkpoint import Checkpoint, Checkpoints
 from holdfast.journal.disk import Disk, OsDisk
 from holdfast.journal.errors import (
@@ -210,6 +211,7 @@ __all__ = [
     "ReopenFailed",
     "Saved",
     "SavedShard",
+    "Shared",
     "Stats",
     "Threads",
     "Torn",
