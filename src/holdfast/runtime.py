@@ -245,6 +245,7 @@ class _Service:
             rate_limit_burst=settings.rate_limit_burst,
             concurrency_api=settings.concurrency_api,
             load_shed_queue_max=settings.load_shed_queue_max,
+            queue_wait_max_ms=settings.queue_wait_max_ms,
             idemp_ttl_ms=settings.idemp_ttl_ms,
             reservation_ttl_ms=settings.reservation_ttl_ms,
             reservation_retention_ms=settings.reservation_retention_ms,
@@ -253,10 +254,16 @@ class _Service:
             config, self._tenants, self, self._metrics, self._logs.logger, self._faults
         )
         app = create_app(services)
+        door = Door(
+            self._metrics,
+            self._logs.logger,
+            limiter=app.limiter,
+            connections_max=settings.connections_max,
+        )
         return _Server(
             uvicorn.Config(
                 app,
-                http=Door(self._metrics, self._logs.logger).protocol,  # type: ignore[arg-type]  # it only calls it
+                http=door.protocol,  # type: ignore[arg-type]  # it only calls it
                 loop="uvloop",
                 lifespan="off",
                 log_config=None,

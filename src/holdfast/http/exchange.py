@@ -75,6 +75,9 @@ class Exchange:
         cycle = self._cycle
         if cycle.disconnected or cycle.response_started or cycle.flow.write_paused:
             return False
+        if cycle.more_body and cycle.waiting_for_100_continue:
+            # The client may send its body, or not: what comes next could be either.
+            cycle.keep_alive = False
         if not cycle.keep_alive:
             return False
         head = encode_head(status, (*cycle.default_headers, *headers))
