@@ -30,6 +30,8 @@ class RateLimiter:
     ) -> None:
         self._rate = rate_per_s
         self._burst = max(burst, 1)
+        #: How far ahead of now a bucket may be filled and yet give a token.
+        self._reach = (self._burst - 1) * _TOKEN
         self._now_ns = now_ns
         #: When each client's bucket is full again, if it is not.
         self._full_at: dict[str, int] = {}
@@ -47,7 +49,7 @@ class RateLimiter:
         full_at = self._full_at.get(client, now)
         if full_at < now:  # noqa: PLR1730 - every request passes here, and max() is a call
             full_at = now
-        lacking = full_at + _TOKEN - now - self._burst * _TOKEN
+        lacking = full_at - now - self._reach
         if lacking > 0:
             raise RateLimited(-(-lacking // (rate * _NS_PER_MS)), self._burst, self._window_s)
         if full_at == now and len(self._full_at) >= CLIENTS_MAX:
