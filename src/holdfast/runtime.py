@@ -33,6 +33,7 @@ from holdfast.ledger.clock import SystemClock
 from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
 from holdfast.ledger.opening import Loaded
 from holdfast.logs import Logs, open_logs
+from holdfast.resilience.ending import Ending
 from holdfast.settings import Settings
 from holdfast.tenancy import TenantRegistry
 
@@ -179,7 +180,16 @@ class _Service:
         self._faults = FaultyDisk() if settings.faults == "on" else None
         self._disk = self._faults or OsDisk()
         self._tenants = TenantRegistry(settings.data_dir, self._disk, self._make_ledger)
-        self.draining = False
+        self._ending = Ending(settings.shutdown_ms / 1000, self._cut_short)
+
+    @property
+    def draining(self) -> bool:
+        """Whether the process was told to end."""
+        return self._ending.has_begun
+
+    def _cut_short(self) -> None:
+        self._logs.logger.error("the end took too long and was cut short; nothing is lost")
+        self._logs.sink.flush()
 
     def _make_ledger(self, folder: Path, loaded: Loaded) -> FileLedger:
         settings = self._settings
@@ -234,7 +244,7 @@ class _Service:
             )
             await server.serve(sockets=[listener])
         finally:
-            self.draining = True
+            self._logs.logger.info("closing")
             await self._tenants.close()
             self._logs.logger.info("ended")
 
@@ -245,6 +255,7 @@ class _Service:
             rate_limit_burst=settings.rate_limit_burst,
             concurrency_api=settings.concurrency_api,
             load_shed_queue_max=settings.load_shed_queue_max,
+            queue_wait_max_ms=settings.queue_wait_max_ms,
             idemp_ttl_ms=settings.idemp_ttl_ms,
             reservation_ttl_ms=settings.reservation_ttl_ms,
             reservation_retention_ms=settings.reservation_retention_ms,
@@ -253,10 +264,16 @@ class _Service:
             config, self._tenants, self, self._metrics, self._logs.logger, self._faults
         )
         app = create_app(services)
+        door = Door(
+            self._metrics,
+            self._logs.logger,
+            limiter=app.limiter,
+            connections_max=settings.connections_max,
+        )
         return _Server(
             uvicorn.Config(
                 app,
-                http=Door(self._metrics, self._logs.logger).protocol,  # type: ignore[arg-type]  # it only calls it
+                http=door.protocol,  # type: ignore[arg-type]  # it only calls it
                 loop="uvloop",
                 lifespan="off",
                 log_config=None,
@@ -270,8 +287,13 @@ class _Service:
 
     def _end_on_signals(self, server: _Server) -> None:
         def end() -> None:
-            self.draining = True
+            self._ending.told()
             server.should_exit = True
+            self._logs.logger.info("told to end", hurries=self._ending.hurries)
+            if self._ending.hurries:
+                server.force_exit = True
+                for ledger in self.ledgers():
+                    ledger.hurry()
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -39,11 +39,16 @@ class Edge:
         self._routes = routes
         #: Refuses whatever is not HTTP.
         self._beside = beside
-        self._limiter = RateLimiter(config.rate_limit_rps, config.rate_limit_burst)
+        self.limiter = RateLimiter(config.rate_limit_rps, config.rate_limit_burst)
         self._metrics = services.metrics
         self._log = services.logger
         self.bodies = BodyReader()
-        self.lanes = Lanes(config.concurrency_api, config.load_shed_queue_max)
+        self.lanes = Lanes(
+            config.concurrency_api,
+            config.load_shed_queue_max,
+            config.queue_wait_max_ms / 1000,
+        )
+        self._queue = self.lanes.ordinary
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection's request."""
@@ -81,8 +86,6 @@ class Edge:
     async def _answer(self, scope: Scope, call: Call) -> Answer:
         endpoint = self._find(scope, call)
         bulkhead = self.lanes[endpoint.lane]
-        if endpoint.raw_body and bulkhead.shedding:
-            raise Overloaded  # Sooner than after so many bytes.
         bytes_max = endpoint.body_bytes_max
         if bytes_max:
             body = call.whole_body
@@ -114,12 +117,17 @@ class Edge:
         if endpoint.tenant:
             call.ledger = self._services.tenants.resolve(*tenant_and_host(call.headers))
             call.tenant = call.ledger.tenant_id
+        # Sooner than after so many bytes, or so much reading of them.
+        if (self._queue or endpoint.raw_body) and self.lanes.sheds(
+            endpoint.lane, writes=endpoint.writes
+        ):
+            raise Overloaded
         endpoint.read_head(call, scope["query_string"])
         return endpoint
 
     def _limit(self, scope: Scope) -> None:
         client = scope.get("client")
-        self._limiter.take("" if client is None else client[0])
+        self.limiter.take("" if client is None else client[0])
 
     @staticmethod
     async def _wait_for_turn(bulkhead: Bulkhead, endpoint: Endpoint, call: Call) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
-from uvicorn._types import ASGI3Application
+from uvicorn._types import ASGI3Application, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -98,6 +98,13 @@ class Exchange(RequestResponseCycle):
         if self.body or not self.more_body:
             self.message_event.set()
         await super().run_asgi(app)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a part of an answer."""
+        if self.more_body and self.waiting_for_100_continue:
+            # The client may send its body, or not: what comes next could be either.
+            self.keep_alive = False
+        await super().send(message)
 
     def take_body(self) -> bytes:
         """Take the body, all of which has come."""

@@ -212,6 +212,9 @@ def _problem_response(code: str) -> Schema:
     headers: Schema = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if kind.status in {429, 503}:
         headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+    if kind.status == 429:
+        for name in ("RateLimit", "RateLimit-Policy"):
+            headers[name] = {"$ref": f"#/components/headers/{name}"}
     if code == "version_conflict":
         headers["ETag"] = {"$ref": "#/components/headers/ETag"}
     schema: Schema = {"$ref": "#/components/schemas/Problem"}

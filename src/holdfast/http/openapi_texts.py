@@ -128,6 +128,14 @@ HEADERS: Final[dict[str, Any]] = {
         "description": "Present when this is the answer to an earlier request of the same key.",
         "schema": {"type": "string", "const": "true"},
     },
+    "RateLimit": {
+        "description": "Tokens that are left to the client, and in how many seconds one comes.",
+        "schema": {"type": "string", "examples": ['"client";r=0;t=1']},
+    },
+    "RateLimit-Policy": {
+        "description": "Requests that a client may send at once, and the seconds that refill them.",
+        "schema": {"type": "string", "examples": ['"client";q=200;w=2']},
+    },
     "Retry-After": {
         "description": "Whole seconds after which to ask again.",
         "schema": {"type": "integer", "minimum": 1},

@@ -20,6 +20,7 @@ class HttpConfig:
     rate_limit_burst: int = 200
     concurrency_api: int = 256
     load_shed_queue_max: int = 1000
+    queue_wait_max_ms: int = 2000
     idemp_ttl_ms: int = 300_000
     reservation_ttl_ms: int = 300_000
     reservation_retention_ms: int = 30 * 24 * 3600 * 1000
