@@ -22,11 +22,15 @@ from holdfast.http.lanes import Lane, Lanes
 from holdfast.http.paths import RouteTable
 from holdfast.http.problems import is_expected, problem
 from holdfast.http.services import Services
+from holdfast.ledger.port import Ledger
 from holdfast.resilience.admission import Bulkhead, Overloaded, RateLimited
 from holdfast.resilience.rate_limit import RateLimiter
+from holdfast.tenancy.names import Address
 
 #: What the log says of a request whose client left before it was complete.
 CLIENT_GONE: Final = 499
+#: Addresses whose tenants are remembered.
+_ADDRESSES_MAX: Final = 4096
 
 
 class Edge:
@@ -40,6 +44,7 @@ class Edge:
         self._beside = beside
         self._limiter = RateLimiter(config.rate_limit_rps, config.rate_limit_burst)
         self._metrics = services.metrics
+        self._addresses = services.tenants.addresses
         self._log = services.logger
         self.bodies = BodyReader()
         self.lanes = Lanes(config.concurrency_api, config.load_shed_queue_max)
@@ -79,7 +84,9 @@ class Edge:
         if len(call.headers) != len(scope["headers"]):
             demand_single(scope["headers"])
         if endpoint.tenant:
-            call.ledger = self._services.tenants.resolve(*tenant_and_host(call.headers))
+            address = (call.headers.get(b"x-tenant-id"), call.headers.get(b"host"))
+            ledger = self._addresses.get(address)
+            call.ledger = ledger if ledger is not None else await self._resolve(call, address)
             call.tenant = call.ledger.tenant_id
         endpoint.read_head(call, scope["query_string"])
         bulkhead = self.lanes[endpoint.lane]
@@ -97,6 +104,14 @@ class Edge:
             return await endpoint.answer(call)
         finally:
             bulkhead.leave()
+
+    async def _resolve(self, call: Call, address: Address) -> Ledger:
+        """Find the tenant the long way, and remember which it was."""
+        ledger = await self._services.tenants.resolve(*tenant_and_host(call.headers))
+        if len(self._addresses) >= _ADDRESSES_MAX:
+            self._addresses.clear()  # Ports and spellings are the client's to choose.
+        self._addresses[address] = ledger
+        return ledger
 
     def _limit(self, scope: Scope) -> None:
         client = scope.get("client")
@@ -118,7 +133,11 @@ class Edge:
     def _failed(self, error: Exception, call: Call) -> Answer:
         if not is_expected(error):
             self._log.error(
-                "request failed", request_id=call.request_id, route=call.route, exc_info=error
+                "request failed",
+                request_id=call.request_id,
+                tenant=call.tenant,
+                route=call.route,
+                exc_info=error,
             )
         elif isinstance(error, RateLimited):
             self._metrics.add("rateLimited")

@@ -50,7 +50,9 @@ names no store means the store of the first request, however many there are by n
 **Waiting.** 429 and 503 carry `Retry-After` in whole seconds and `details.retryAfterMs`.
 
 **Tenants.** `X-Tenant-ID`, if given, names the tenant; else the domain in `Host` does. `localhost`
-and IP addresses are the tenant `default`.
+and IP addresses are the tenant `default`. Port, case and a last dot of `Host` do not matter, and no
+other header does. An unknown tenant is 404 `not_found`, one that is suspended 403
+`tenant_suspended`, one that cannot be opened 503 `tenant_unavailable`, whatever is asked of it.
 
 **Without a catalogue** (there is none yet) an item's `name` is its SKU, `price` and `imageUrl` are
 null, and nothing is low on stock.
@@ -73,6 +75,8 @@ TAGS: Final = {
     "Checkout": "The checkout frontend's routes, which answer in the form that it expects.",
     "History": "What happened.",
     "Batch": "Many writes in one request, and bulk loads that may be repeated.",
+    "Storefront": "What the pages of a shop ask for.",
+    "Tenants": "Who is served here: for whoever runs the service.",
     "Health": "How the service is. These routes know no tenant and no limits.",
     "Description": "This description.",
     "Drills": "Making the disk fail on purpose. Served with `FAULTS=on` only.",
@@ -83,6 +87,7 @@ PATH_PARAMS: Final = {
     "sku": "The stock keeping unit.",
     "reservationId": "The reservation.",
     "name": "The bulk load.",
+    "tenantId": "The tenant.",
 }
 
 PATH_EXAMPLES: Final = {
@@ -90,6 +95,7 @@ PATH_EXAMPLES: Final = {
     "sku": "SKU123",
     "reservationId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b21",
     "name": "opening-2026",
+    "tenantId": "pizza",
 }
 
 BATCH_EXAMPLE: Final = (
@@ -159,6 +165,7 @@ CODES: Final = {
     "validation_error": "Malformed or out of range; `details.errors` names every place.",
     "unauthorized": "There is no valid token.",
     "forbidden": "The reservation is another user's, or the caller may not do this.",
+    "tenant_suspended": "Whoever runs the service has suspended the tenant.",
     "not_found": "Unknown, or another tenant's.",
     "method_not_allowed": "`Allow` lists the methods.",
     "request_timeout": "Head or body took too long; send it again.",
@@ -179,6 +186,7 @@ CODES: Final = {
     "overloaded": "All places and the queue are taken; nothing was done.",
     "read_only": "Nothing was written.",
     "lease_held": "Nothing was written.",
+    "tenant_unavailable": "Its files are damaged, or it is being opened; `detail` says what to do.",
     "journal_unavailable": "Repeat the request with the same `Idempotency-Key` to learn.",
 }
 

@@ -13,6 +13,7 @@ from holdfast.http.routes import (
     inventory,
     reservations,
     stock,
+    sys,
 )
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -22,6 +23,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *checkout.ENDPOINTS,
     *feed.ENDPOINTS,
     *batch.ENDPOINTS,
+    *sys.ENDPOINTS,
     *health.ENDPOINTS,
     *docs.ENDPOINTS,
     *debug.ENDPOINTS,
