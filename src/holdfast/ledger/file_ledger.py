@@ -132,6 +132,8 @@ class FileLedger:
 
     async def close(self) -> None:
         """Flush and seal the journal, and save a checkpoint. Nothing may be asked any more."""
+        if self.guard.closed:
+            return
         self._timer.cancel()
         self.guard.close()
         self._space.close()

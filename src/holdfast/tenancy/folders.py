@@ -3,7 +3,7 @@
 DATA_DIR/
   system/               which tenants there are: a journal like any other
   tenants/<tenantId>/   a tenant
-  trash/<when>-<tenantId>/   what a deleted one left; nothing here removes it
+  trash/<when>-<tenantId>-<version>/   what a deleted one left; nothing here removes it
 """
 
 from pathlib import Path

@@ -112,7 +112,8 @@ def delete(draft: Draft, action: DeleteTenant) -> Fact | None:
     when = instant_text(draft.now).translate({ord(each): None for each in "-:."})
     deleted = known._replace(
         status=DELETED,
-        trash=f"{when}-{known.tenant_id}",
+        # Versions count on over deletions, so no two are called alike.
+        trash=f"{when}-{known.tenant_id}-{known.version + 1}",
         version=known.version + 1,
         updated_at=draft.now,
     )
