@@ -28,6 +28,7 @@ LedgerFactory = Callable[[Path, Loaded], FileLedger]
 #: Tenants that are read, or made ready to be closed, at the same time.
 _AT_ONCE: Final = 4
 _SWEEPS_PER_IDLE: Final = 4
+_SWEEP_S_MIN: Final = 1.0
 
 
 class LedgersConfig(NamedTuple):
@@ -63,6 +64,8 @@ class Ledgers:
         self._used_at: dict[str, float] = {}
         self._opening: dict[str, asyncio.Task[FileLedger]] = {}
         self._closing: dict[str, asyncio.Task[None]] = {}
+        #: Those that are being closed: they count, but nobody gets them.
+        self._leaving: set[FileLedger] = set()
         self._sick: dict[str, _Sick] = {}
         self._waiting = 0
         self._few = asyncio.Semaphore(_AT_ONCE)
@@ -148,7 +151,7 @@ class Ledgers:
     def sweep_regularly(self) -> None:
         """Close from now on whoever is idle for long enough."""
         loop = asyncio.get_running_loop()
-        every_s = self._config.idle_s / _SWEEPS_PER_IDLE
+        every_s = max(_SWEEP_S_MIN, self._config.idle_s / _SWEEPS_PER_IDLE)
 
         def sweep() -> None:
             self.sweep()
@@ -168,6 +171,7 @@ class Ledgers:
         ledger = self.open.pop(tenant_id)
         self.addresses.clear()
         del self._used_at[tenant_id]
+        self._leaving.add(ledger)
         task = asyncio.get_running_loop().create_task(self._close(ledger))
         self._closing[tenant_id] = task
         task.add_done_callback(lambda _: self._closing.pop(tenant_id, None))
@@ -179,6 +183,7 @@ class Ledgers:
             except Exception:  # noqa: BLE001 - whatever it is, it concerns this tenant alone
                 _log.exception("tenant was not closed in good order", tenant=ledger.tenant_id)
         self.times_closed += 1
+        self._leaving.remove(ledger)
         _add(self._retired, ledger.journal_stats)
 
     async def close(self, tenant_id: str) -> None:
@@ -214,8 +219,9 @@ class Ledgers:
     def stats(self) -> Stats:
         """Return what all journals counted since the start, closed ones included."""
         total = Stats()
-        for stats in (self._retired, *(ledger.journal_stats for ledger in self.open.values())):
-            _add(total, stats)
+        _add(total, self._retired)
+        for ledger in (*self.open.values(), *self._leaving):
+            _add(total, ledger.journal_stats)
         return total
 
 
