@@ -26,7 +26,7 @@ from holdfast.http.app import create_app
 from holdfast.http.metrics import Metrics
 from holdfast.http.protocol import Door
 from holdfast.http.services import HttpConfig, Services
-from holdfast.journal import JournalError, OsDisk, Stats
+from holdfast.journal import JournalError, OsDisk
 from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
 from holdfast.ledger.clock import SystemClock
@@ -35,7 +35,7 @@ from holdfast.ledger.opening import Loaded
 from holdfast.logs import Logs, open_logs
 from holdfast.resilience.ending import Ending
 from holdfast.settings import Settings
-from holdfast.tenancy import TenantRegistry
+from holdfast.tenancy import LedgersConfig, TenantRegistry
 
 _BACKLOG: Final = 2048
 #: How often, and how far apart, a start looks for the number of the process that has the folder.
@@ -172,14 +172,15 @@ class _Service:
         self._logs = logs
         self._metrics = Metrics()
         self._metrics.watch("logLinesLost", lambda: logs.sink.lines_lost)
-        self._metrics.watch("events", lambda: sum(each.events for each in self._stats()))
-        self._metrics.watch("flushes", lambda: sum(each.flushes for each in self._stats()))
-        self._metrics.watch(
-            "flushMs", lambda: sum(int(each.flush_seconds_total * 1000) for each in self._stats())
-        )
         self._faults = FaultyDisk() if settings.faults == "on" else None
         self._disk = self._faults or OsDisk()
-        self._tenants = TenantRegistry(settings.data_dir, self._disk, self._make_ledger)
+        self._tenants = self._make_tenants()
+        stats = self._tenants.stats
+        self._metrics.watch("events", lambda: stats().events)
+        self._metrics.watch("flushes", lambda: stats().flushes)
+        self._metrics.watch("flushMs", lambda: int(stats().flush_seconds_total * 1000))
+        self._metrics.watch("tenantsOpened", lambda: self._tenants.times_opened)
+        self._metrics.watch("tenantsClosed", lambda: self._tenants.times_closed)
         self._ending = Ending(settings.shutdown_ms / 1000, self._cut_short)
 
     @property
@@ -190,6 +191,17 @@ class _Service:
     def _cut_short(self) -> None:
         self._logs.logger.error("the end took too long and was cut short; nothing is lost")
         self._logs.sink.flush()
+
+    def _make_tenants(self) -> TenantRegistry:
+        settings = self._settings
+        config = LedgersConfig(
+            idle_s=settings.tenant_idle_s,
+            waiting_max=settings.load_shed_queue_max,
+            retry_ms=settings.breaker_cooldown_ms,
+        )
+        return TenantRegistry(
+            settings.data_dir, self._disk, self._make_ledger, config, new_id=new_id
+        )
 
     def _make_ledger(self, folder: Path, loaded: Loaded) -> FileLedger:
         settings = self._settings
@@ -210,15 +222,9 @@ class _Service:
             count=self._metrics.add,
         )
 
-    def _stats(self) -> Iterable[Stats]:
-        return (ledger.journal_stats for ledger in self.ledgers())
-
     def breakers(self) -> Mapping[str, str]:
         """Return each breaker's state by name."""
-        return {
-            f"journal:{tenant_id}": ledger.guard.breaker.state
-            for tenant_id, ledger in self._tenants.ledgers.items()
-        }
+        return self._tenants.breakers()
 
     def ledgers(self) -> Iterable[FileLedger]:
         """Return the ledgers of the open tenants."""

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
 
     flush_deadline_ms: Positive = 10_000
     disk_reserve_mb: Annotated[int, Field(ge=0, le=2**31 - 1)] = 64
+    tenant_idle_s: Annotated[float, Field(gt=0, le=2**31 - 1)] = 300
 
     checkpoint_every_mb: Positive = 64
     checkpoint_every_s: Annotated[float, Field(gt=0, le=2**31 - 1)] = 30

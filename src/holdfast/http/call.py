@@ -119,11 +119,16 @@ class Call:
         return None if ttl_seconds is None else ttl_seconds * 1000
 
     async def default_store_id(self) -> str:
-        """Return the tenant's only store; or, of a request that is repeated, the one it had then.
+        """Return the tenant's default store, else its only one.
+
+        Of a request that is repeated, it is the one it had then.
 
         Raises:
             Rejected: there is none, or more than one.
         """
+        tenant = await self.services.tenants.tenant(self.ledger.tenant_id)
+        if tenant.default_store_id is not None:
+            return tenant.default_store_id
         reading = await self.ledger.read()
         stores = reading.records(STORE)
         if len(stores) == 1:

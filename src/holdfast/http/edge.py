@@ -23,11 +23,15 @@ from holdfast.http.paths import RouteTable
 from holdfast.http.problems import is_expected, problem
 from holdfast.http.services import Services
 from holdfast.http.steps import own_task
+from holdfast.ledger.port import Ledger
 from holdfast.resilience.admission import Bulkhead, Overloaded, RateLimited
 from holdfast.resilience.rate_limit import RateLimiter
+from holdfast.tenancy.names import Address
 
 #: What the log says of a request whose client left before it was complete.
 CLIENT_GONE: Final = 499
+#: Addresses whose tenants are remembered.
+_ADDRESSES_MAX: Final = 4096
 
 
 class Edge:
@@ -41,6 +45,7 @@ class Edge:
         self._beside = beside
         self.limiter = RateLimiter(config.rate_limit_rps, config.rate_limit_burst)
         self._metrics = services.metrics
+        self._addresses = services.tenants.addresses
         self._log = services.logger
         self.bodies = BodyReader()
         self.lanes = Lanes(
@@ -85,6 +90,17 @@ class Edge:
 
     async def _answer(self, scope: Scope, call: Call) -> Answer:
         endpoint = self._find(scope, call)
+        if endpoint.tenant:
+            address = (call.headers.get(b"x-tenant-id"), call.headers.get(b"host"))
+            ledger = self._addresses.get(address)
+            call.ledger = ledger if ledger is not None else await self._resolve(call, address)
+            call.tenant = call.ledger.tenant_id
+        # Sooner than after so many bytes, or so much reading of them.
+        if (self._queue or endpoint.raw_body) and self.lanes.sheds(
+            endpoint.lane, writes=endpoint.writes
+        ):
+            raise Overloaded
+        endpoint.read_head(call, scope["query_string"])
         bulkhead = self.lanes[endpoint.lane]
         bytes_max = endpoint.body_bytes_max
         if bytes_max:
@@ -102,7 +118,7 @@ class Edge:
             bulkhead.leave()
 
     def _find(self, scope: Scope, call: Call) -> Endpoint:
-        """Find out what is asked, of whom, and whether this client may ask; read the head."""
+        """Find out what is asked, and whether this client may ask."""
         try:
             found = self._routes.find(scope["path"], scope.get("raw_path"), call.method)
         except Rejected:
@@ -114,16 +130,16 @@ class Edge:
             self._limit(scope)
         if len(call.headers) != len(scope["headers"]):
             demand_single(scope["headers"])
-        if endpoint.tenant:
-            call.ledger = self._services.tenants.resolve(*tenant_and_host(call.headers))
-            call.tenant = call.ledger.tenant_id
-        # Sooner than after so many bytes, or so much reading of them.
-        if (self._queue or endpoint.raw_body) and self.lanes.sheds(
-            endpoint.lane, writes=endpoint.writes
-        ):
-            raise Overloaded
-        endpoint.read_head(call, scope["query_string"])
         return endpoint
+
+    async def _resolve(self, call: Call, address: Address) -> Ledger:
+        """Find the tenant the long way, and remember which it was."""
+        await own_task()
+        ledger = await self._services.tenants.resolve(*tenant_and_host(call.headers))
+        if len(self._addresses) >= _ADDRESSES_MAX:
+            self._addresses.clear()  # Ports and spellings are the client's to choose.
+        self._addresses[address] = ledger
+        return ledger
 
     def _limit(self, scope: Scope) -> None:
         client = scope.get("client")
@@ -148,7 +164,11 @@ class Edge:
             return None
         if not is_expected(error):
             self._log.error(
-                "request failed", request_id=call.request_id, route=call.route, exc_info=error
+                "request failed",
+                request_id=call.request_id,
+                tenant=call.tenant,
+                route=call.route,
+                exc_info=error,
             )
         elif isinstance(error, RateLimited):
             self._metrics.add("rateLimited")

@@ -63,11 +63,7 @@ def tenant_and_host(headers: Headers) -> tuple[str | None, str | None]:
     Raises:
         Rejected: the tenant is no id.
     """
-    return _tenant_and_host(headers.get(b"x-tenant-id"), headers.get(b"host"))
-
-
-@lru_cache(maxsize=1024)
-def _tenant_and_host(tenant: bytes | None, host: bytes | None) -> tuple[str | None, str | None]:
+    tenant, host = headers.get(b"x-tenant-id"), headers.get(b"host")
     host_text = None if host is None else host.decode("latin-1")
     if tenant is None:
         return None, host_text

@@ -179,7 +179,7 @@ def _codes(endpoint: Endpoint) -> list[str]:
     """Every code that this endpoint may answer with, by what it takes and does."""
     codes = ["validation_error", "request_timeout", "head_too_large"]
     if endpoint.tenant:
-        codes.append("not_found")
+        codes += ["not_found", "tenant_suspended", "tenant_unavailable"]
     if endpoint.body is not None or endpoint.raw_body:
         codes += ["payload_too_large", "unsupported_media_type"]
     if endpoint.writes:

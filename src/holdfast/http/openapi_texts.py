@@ -51,7 +51,9 @@ names no store means the store of the first request, however many there are by n
 **Waiting.** 429 and 503 carry `Retry-After` in whole seconds and `details.retryAfterMs`.
 
 **Tenants.** `X-Tenant-ID`, if given, names the tenant; else the domain in `Host` does. `localhost`
-and IP addresses are the tenant `default`.
+and IP addresses are the tenant `default`. Port, case and a last dot of `Host` do not matter, and no
+other header does. An unknown tenant is 404 `not_found`, one that is suspended 403
+`tenant_suspended`, one that cannot be opened 503 `tenant_unavailable`, whatever is asked of it.
 
 **The catalogue** says what SKUs are; stock may exist before its item. Until then an item's `name` is
 its SKU, `price` and `imageUrl` are null, and it is never low on stock. A PUT replaces: what it leaves
@@ -85,6 +87,8 @@ TAGS: Final = {
     "Alerts": "Low stock that somebody should look after.",
     "History": "What happened.",
     "Batch": "Many writes in one request, and bulk loads that may be repeated.",
+    "Storefront": "What the pages of a shop ask for.",
+    "Tenants": "Who is served here: for whoever runs the service.",
     "Health": "How the service is. These routes know no tenant and no limits.",
     "Description": "This description.",
     "Drills": "Making the disk fail on purpose. Served with `FAULTS=on` only.",
@@ -98,6 +102,7 @@ PATH_PARAMS: Final = {
     "dishId": "The dish.",
     "orderId": "The order.",
     "alertId": "The alert.",
+    "tenantId": "The tenant.",
 }
 
 PATH_EXAMPLES: Final = {
@@ -108,6 +113,7 @@ PATH_EXAMPLES: Final = {
     "dishId": "margherita",
     "orderId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b22",
     "alertId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b23.0",
+    "tenantId": "pizza",
 }
 
 BATCH_EXAMPLE: Final = (
@@ -185,6 +191,7 @@ CODES: Final = {
     "validation_error": "Malformed or out of range; `details.errors` names every place.",
     "unauthorized": "There is no valid token.",
     "forbidden": "The reservation is another user's, or the caller may not do this.",
+    "tenant_suspended": "Whoever runs the service has suspended the tenant.",
     "not_found": "Unknown, or another tenant's.",
     "method_not_allowed": "`Allow` lists the methods.",
     "request_timeout": "Head or body took too long; send it again.",
@@ -208,6 +215,7 @@ CODES: Final = {
     "overloaded": "All places and the queue are taken; nothing was done.",
     "read_only": "Nothing was written.",
     "lease_held": "Nothing was written.",
+    "tenant_unavailable": "Its files are damaged, or it is being opened; `detail` says what to do.",
     "journal_unavailable": "Repeat the request with the same `Idempotency-Key` to learn.",
 }
 

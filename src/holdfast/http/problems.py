@@ -28,6 +28,7 @@ KINDS: Final[dict[str, Kind]] = {
     "validation_error": Kind(400, "The request is not well formed"),
     "unauthorized": Kind(401, "Sign in first"),
     "forbidden": Kind(403, "Not allowed"),
+    "tenant_suspended": Kind(403, "The tenant is suspended"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "This address does not take that method"),
     "request_timeout": Kind(408, "The request did not arrive in time"),
@@ -48,6 +49,7 @@ KINDS: Final[dict[str, Kind]] = {
     "overloaded": Kind(503, "The service is busy"),
     "read_only": Kind(503, "Nothing can be written now"),
     "lease_held": Kind(503, "Another process is changing this now"),
+    "tenant_unavailable": Kind(503, "The tenant cannot be served now"),
     "journal_unavailable": Kind(503, "The outcome of the write is not known"),
 }
 

@@ -35,10 +35,14 @@ _LONG_CLOSE_S: Final = 2.0
 
 
 class Moment(NamedTuple):
-    """The place in the journal, and the time, of a state that is saved."""
+    """The place in the journal, and the time, of a state that is saved.
+
+    `next_deadline` is when something in it falls due, as a manifest says it.
+    """
 
     cursor: Cursor
     last_ts: int
+    next_deadline: str | None
 
 
 class CheckpointEvery(NamedTuple):
@@ -145,12 +149,14 @@ class Checkpointer:
         self._worked_ns = 0
         if self._checkpoints.is_first:
             self._shards.change_all()
-        if not self._is_behind:
+        if not self._is_behind and (not self._closed or self._checkpoints.deadline_is_known):
             return
         moment = self._moment()
         self._saved_bytes = self._journal_bytes()
         steps = self._shards.save(self._state)
-        unfinished = await asyncio.to_thread(self._checkpoints.begin, moment.cursor)
+        unfinished = await asyncio.to_thread(
+            self._checkpoints.begin, moment.cursor, moment.next_deadline
+        )
         async for name, content in self._in_slices(steps):
             await asyncio.to_thread(unfinished.put, name, content)
         tenant = orjson.dumps({"lastTs": instant_text(moment.last_ts)}) + b"\n"

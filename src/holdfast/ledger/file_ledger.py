@@ -8,7 +8,7 @@ rests on is durable. `_commit` and `_roll_back` are what the journal says.
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
@@ -27,6 +27,7 @@ from holdfast.ledger.followers import Followers
 from holdfast.ledger.journal_guard import JournalGuard
 from holdfast.ledger.key_locks import KeyLocks
 from holdfast.ledger.listing import Listing
+from holdfast.ledger.many import ManyCommands
 from holdfast.ledger.opening import Loaded
 from holdfast.ledger.port import Follower, LoggedEvent, Unavailable
 from holdfast.ledger.reading import CommittedReading
@@ -34,9 +35,6 @@ from holdfast.ledger.staged import StagedView
 from holdfast.resilience.breaker import Breaker
 
 _log = structlog.get_logger("holdfast.ledger")
-
-#: How long many commands may be decided in one go before others get the loop.
-SLICE_S: Final = 0.002
 
 
 class LedgerConfig(NamedTuple):
@@ -112,7 +110,9 @@ class FileLedger:
             loaded.checkpoints,
             loaded.state,
             loaded.shards,
-            moment=lambda: Moment(self._journal.durable, self._last_ts),
+            moment=lambda: Moment(
+                self._journal.durable, self._last_ts, self._staged.settled_deadline
+            ),
             journal_bytes=lambda: self._journal.stats.bytes,
             every=config.checkpoint_every,
             archive_behind=self._journal.archive_behind,
@@ -132,14 +132,20 @@ class FileLedger:
 
     async def close(self) -> None:
         """Flush and seal the journal, and save a checkpoint. Nothing may be asked any more."""
+        if self.guard.closed:
+            return
         self._timer.cancel()
         self.guard.close()
         self._space.close()
         try:
             await self._journal.seal()
         except JournalError as error:
-            _log.error("journal was not sealed; the next start looks closer", error=str(error))
+            said = "journal was not sealed; the next start looks closer"
+            _log.error(said, tenant=self.tenant_id, error=str(error))
         await self._checkpointer.close()
+        # Let go of all records: the parts know each other, and nobody looks for such rings.
+        for part in (self._checkpointer, self._timer, self._staged.deadlines, self._staged):
+            vars(part).clear()
 
     def hurry(self) -> None:
         """Save no checkpoint at the end: it only makes the next start shorter."""
@@ -149,6 +155,15 @@ class FileLedger:
     def writable(self) -> bool:
         """Whether writes are decided now."""
         return self.guard.accepts
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody would miss it: nothing is under way, falls due, or is waited for."""
+        at_work = self._journal.tail is not None or not self._locks.all_free
+        followed = bool(self._followers or self._feed.waiting)
+        return (
+            self.writable and not at_work and not followed and self._staged.deadlines.next is None
+        )
 
     @property
     def journal_stats(self) -> Stats:
@@ -187,43 +202,10 @@ class FileLedger:
         self, commands: Sequence[Command], stop_when_unavailable: bool = False
     ) -> list[Outcome | Rejected | Unavailable]:
         """Decide many commands in order; see the port."""
-        decided = await self._decide_many(commands, stop_when_unavailable)
-        results: list[Outcome | Rejected | Unavailable] = []
-        for each in decided:
-            results.append(each if isinstance(each, Unavailable) else await self._settled(each))
-            if stop_when_unavailable and _ends_the_load(results[-1]):
-                break
-        return results
-
-    async def _decide_many(
-        self, commands: Sequence[Command], stop_when_unavailable: bool
-    ) -> list[Decided | Unavailable]:
-        loop = asyncio.get_running_loop()
-        decided: list[Decided | Unavailable] = []
-        slice_ends = loop.time() + SLICE_S
-        for command in commands:
-            try:
-                each: Decided | Unavailable = self._decide_at_once(
-                    command
-                ) or await self._decide_in_turn(command)
-            except Unavailable as no:
-                each = no
-            decided.append(each)
-            if stop_when_unavailable and _ends_the_load(each):
-                break
-            if loop.time() > slice_ends:
-                await asyncio.sleep(0)
-                slice_ends = loop.time() + SLICE_S
-        return decided
-
-    async def _settled(self, decided: Decided) -> Outcome | Rejected | Unavailable:
-        try:
-            if decided.rests_on is not None:
-                await decided.rests_on
-        except JournalError as error:
-            kept = decided.may_be_kept(error)
-            return self.guard.outcome_unknown() if kept else self.guard.read_only()
-        return decided.answer
+        many = ManyCommands(
+            self._decide_at_once, self._decide_in_turn, self.guard, stop_when_unavailable
+        )
+        return await many.execute(commands)
 
     def _decide_at_once(self, command: Command) -> Decided | None:
         """Decide while nobody holds a lock: in one step, so nobody could tell if any was taken.
@@ -325,8 +307,10 @@ class FileLedger:
 
     def _read_only_reading(self, now: int) -> CommittedReading:
         """Read while nothing can be written: what is due is staged as if, for readers only."""
+        if self.guard.closed:
+            raise self.guard.read_only()
         if not self.guard.failed_to_write:
-            # Stopped or closing: what is staged is real, and nothing may be laid over it.
+            # Stopped: what is staged is real, and nothing may be laid over it.
             return self._reading(self._state, now, exact=False)
         self._deciding.stage_due_as_if(now, self.last_sequence)
         exact = self._staged.is_empty
@@ -344,13 +328,3 @@ class FileLedger:
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call `follower` at every event from now on; the answer ends it."""
         return self._followers.add(follower)
-
-
-def _ends_the_load(result: Decided | Outcome | Rejected | Unavailable) -> bool:
-    """Whether nothing behind it can be decided: the journal is away, or the load goes on elsewhere.
-
-    A row that does not follow its source's mark says that somebody else loads the same source.
-    """
-    answer = result.answer if isinstance(result, Decided) else result
-    lost_the_mark = isinstance(answer, Rejected) and "mark" in answer.data
-    return lost_the_mark or isinstance(answer, Unavailable)

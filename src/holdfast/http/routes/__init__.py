@@ -17,6 +17,7 @@ from holdfast.http.routes import (
     orders,
     reservations,
     stock,
+    sys,
 )
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
@@ -30,6 +31,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *alerts.ENDPOINTS,
     *feed.ENDPOINTS,
     *batch.ENDPOINTS,
+    *sys.ENDPOINTS,
     *health.ENDPOINTS,
     *docs.ENDPOINTS,
     *debug.ENDPOINTS,
