@@ -220,7 +220,7 @@ async def measure(load: str, seconds: float, folder: Path) -> dict[str, list[flo
     """Let rounds of Holdfast and of its peer take turns; return the CPU times of both, in µs."""
     logs = open_logs("info", folder / "log")
     metrics = Metrics()
-    tenants = TenantRegistry(folder, PausingDisk(), _make_ledger)
+    tenants = TenantRegistry(folder, PausingDisk(), _make_ledger, new_id=new_id)
     await tenants.open()
     config = HttpConfig(rate_limit_rps=1_000_000, rate_limit_burst=1_000_000)
     app = create_app(Services(config, tenants, Health(), metrics, logs.logger))
@@ -248,7 +248,7 @@ async def measure(load: str, seconds: float, folder: Path) -> dict[str, list[flo
 
 
 def _bare_route(load: str) -> Any:  # noqa: ANN401 - a coroutine function
-    config = _config(make_app(answer_of(446), answer_of(265)), "httptools")
+    config = _config(make_app(answer_of(446), answer_of(265), ""), "httptools")
     state = ServerState()
     state.default_headers = [(b"date", b"Fri, 20 Nov 2026 15:00:00 GMT")]
 
