@@ -10,6 +10,7 @@ from holdfast.http.routes import (
     checkout,
     debug,
     docs,
+    explain,
     feed,
     health,
     inventory,
@@ -21,6 +22,7 @@ from holdfast.http.routes import (
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *stock.ENDPOINTS,
+    *explain.ENDPOINTS,
     *inventory.ENDPOINTS,
     *reservations.ENDPOINTS,
     *checkout.ENDPOINTS,
