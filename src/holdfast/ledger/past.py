@@ -3,11 +3,21 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import structlog
 
-from holdfast.domain.records import RESERVATION, STOCK, STORE, Reservation, StockRecord, Store
+from holdfast.domain.records import (
+    ITEM,
+    RESERVATION,
+    STOCK,
+    STORE,
+    TOMBSTONE,
+    Item,
+    Reservation,
+    StockRecord,
+    Store,
+)
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.domain.state import State
 from holdfast.domain.values import instant_ms
@@ -15,6 +25,7 @@ from holdfast.journal import Disk, HistoryGone, Journal, JournalError, read_fram
 from holdfast.ledger.clock import TenantClock
 from holdfast.ledger.explain import explain_at
 from holdfast.ledger.listing import Listing
+from holdfast.ledger.past_catalogue import items_at, store_at
 from holdfast.ledger.past_instant import sequence_at
 from holdfast.ledger.past_search import Files, reservation_at, stock_at
 from holdfast.ledger.past_values import AsOf, Explanation, Scope
@@ -30,6 +41,15 @@ _UNREADABLE_RETRY_MS: Final = 60_000
 _READ_ONLY_RETRY_MS: Final = 5_000
 _MOMENT_S: Final = 0.003
 _POINTER: Final = "#/query/asOf"
+
+
+class _Found(NamedTuple):
+    """Stock records behind an event, the event's time, and the store that was asked for."""
+
+    sequence: int
+    at: int
+    store: Store | None
+    records: list[StockRecord]
 
 
 class FilePast:
@@ -55,23 +75,41 @@ class FilePast:
     async def read(self, as_of: AsOf, scope: Scope) -> Reading:
         """Return the stock records of a scope as they were; see the port."""
         now = await self._settled(as_of)
-        if _never_was(now, scope):
-            scope = scope._replace(limit=0)
+        never_was = _never_was(now, scope)
 
-        def work(files: Files) -> tuple[int, list[StockRecord]]:
+        def work(files: Files) -> _Found:
             sequence = _sequence(files, as_of)
-            return sequence, [] if scope.limit == 0 else stock_at(files, sequence, scope)
+            at = _time_of(files, sequence)
+            store = None
+            if scope.store_id is not None and scope.sku is None:
+                store = store_at(files, sequence, scope.store_id)
+            records = [] if never_was else stock_at(files, sequence, scope)
+            return _Found(sequence, at, store, records)
 
-        sequence, records = await self._done(work)
+        found = await self._done(work)
         state = State()
-        for record in records:
+        for record in found.records:
             state.put((STOCK, record.key, record))
-        stores = {record.store_id for record in records}
-        if scope.store_id is not None and scope.above is not None:
-            stores.add(scope.store_id)  # Who has a cursor was shown a page of it.
-        for store_id in stores:
-            state.put((STORE, (store_id,), Store(store_id, 0)))
-        return _reading(state, sequence, now.now)
+        if found.store is not None:
+            state.put((STORE, found.store.key, found.store))
+        for item in await self._items(found):
+            state.put((ITEM, item.key, item))
+        return _reading(state, found.sequence, now.now)
+
+    async def _items(self, found: _Found) -> list[Item]:
+        """What the catalogue said of these records; what has not changed since is said now too."""
+        reading = await self._read()
+        items: list[Item] = []
+        others: list[str] = []
+        for sku in {record.sku for record in found.records}:
+            item = reading.get(ITEM, (sku,))
+            if item is not None and item.updated_at < found.at:
+                items.append(item)
+            elif item is not None or reading.get(TOMBSTONE, (ITEM.name, sku)) is not None:
+                others.append(sku)
+        if others:
+            items += await self._done(lambda files: items_at(files, found.sequence, others))
+        return items
 
     async def read_reservation(self, as_of: AsOf, reservation_id: str) -> Reading:
         """Return a reading with one reservation as it was; see the port."""
