@@ -32,6 +32,7 @@ from holdfast.ledger.checkpointer import CheckpointEvery
 from holdfast.ledger.clock import SystemClock
 from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
 from holdfast.ledger.opening import Loaded
+from holdfast.ledger.past_work import PastWork
 from holdfast.logs import Logs, open_logs
 from holdfast.resilience.ending import Ending
 from holdfast.settings import Settings
@@ -171,6 +172,7 @@ class _Service:
         self._settings = settings
         self._logs = logs
         self._metrics = Metrics()
+        self._past_work = PastWork()
         self._metrics.watch("logLinesLost", lambda: logs.sink.lines_lost)
         self._faults = FaultyDisk() if settings.faults == "on" else None
         self._disk = self._faults or OsDisk()
@@ -220,6 +222,7 @@ class _Service:
             new_id=new_id,
             config=config,
             count=self._metrics.add,
+            past_work=self._past_work,
         )
 
     def breakers(self) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from holdfast import __version__
 from holdfast.domain.values import ID_REGEX
 from holdfast.http import openapi_texts as texts
+from holdfast.http.as_of import AS_OF, SEQUENCE_HEADER
 from holdfast.http.endpoint import Endpoint, Reply, operation_id
 from holdfast.http.lanes import Lane
 from holdfast.http.openapi_links import LINKS
@@ -161,6 +162,8 @@ def _reply(endpoint: Endpoint, status: int, reply: Reply, models: _Models) -> Sc
     headers: Schema = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if reply.etag:
         headers["ETag"] = {"$ref": "#/components/headers/ETag"}
+    if AS_OF in endpoint.query:
+        headers[SEQUENCE_HEADER] = {"$ref": f"#/components/headers/{SEQUENCE_HEADER}"}
     if endpoint.writes:
         headers["Idempotent-Replayed"] = {"$ref": "#/components/headers/Idempotent-Replayed"}
     written: Schema = {"description": reply.description, "headers": headers}

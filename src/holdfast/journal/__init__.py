@@ -167,6 +167,7 @@ its name; files that neither names are removed last. When MANIFEST.json is missi
 that it names is not whole, MANIFEST.1.json counts, and after it the journal alone.
 """
 
+from holdfast.journal.backward import Backward, gone_before, newest_until
 from holdfast.journal.batch import Shared
 from holdfast.journal.checkpoint import Checkpoint, Checkpoints
 from holdfast.journal.disk import Disk, OsDisk
@@ -186,11 +187,14 @@ from holdfast.journal.errors import (
 from holdfast.journal.frame import START, Cursor, Frame
 from holdfast.journal.history import Claim, History, Place, explain, line_at, locate, sound_part
 from holdfast.journal.journal import Journal, Stats
-from holdfast.journal.manifest import NEVER
+from holdfast.journal.manifest import NEVER, Unusable
 from holdfast.journal.provision import create
+from holdfast.journal.reader import read_frames
 from holdfast.journal.recovery import Recovered, Torn, recover
 from holdfast.journal.rest import is_at_rest, is_unused
+from holdfast.journal.retained import Retained, retained_at
 from holdfast.journal.saved import Saved, SavedShard, saved_checkpoints
+from holdfast.journal.segment import Segment
 from holdfast.journal.threads import OS_THREADS, OsThreads, Threads
 
 __all__ = [
@@ -198,6 +202,7 @@ __all__ = [
     "OS_THREADS",
     "START",
     "ArchiveFailed",
+    "Backward",
     "Checkpoint",
     "CheckpointFailed",
     "Checkpoints",
@@ -220,19 +225,26 @@ __all__ = [
     "ReadFailed",
     "Recovered",
     "ReopenFailed",
+    "Retained",
     "Saved",
     "SavedShard",
+    "Segment",
     "Shared",
     "Stats",
     "Threads",
     "Torn",
+    "Unusable",
     "create",
     "explain",
+    "gone_before",
     "is_at_rest",
     "is_unused",
     "line_at",
     "locate",
+    "newest_until",
+    "read_frames",
     "recover",
+    "retained_at",
     "saved_checkpoints",
     "sound_part",
 ]

@@ -29,6 +29,8 @@ from holdfast.ledger.key_locks import KeyLocks
 from holdfast.ledger.listing import Listing
 from holdfast.ledger.many import ManyCommands
 from holdfast.ledger.opening import Loaded
+from holdfast.ledger.past import FilePast
+from holdfast.ledger.past_work import PastWork
 from holdfast.ledger.port import Follower, LoggedEvent, Unavailable
 from holdfast.ledger.reading import CommittedReading
 from holdfast.ledger.staged import StagedView
@@ -62,6 +64,7 @@ class FileLedger:
         config: LedgerConfig,
         count: Callable[[str], None] = lambda _: None,
         threads: Threads = OS_THREADS,
+        past_work: PastWork | None = None,
     ) -> None:
         """Make a ledger of what was loaded; `start` it before anything is asked.
 
@@ -74,6 +77,7 @@ class FileLedger:
             config: what the operator set.
             count: counts `checkpoints` and a breaker's transitions by name.
             threads: where the journal's writer runs.
+            past_work: the threads in which the past is worked out, if they are shared.
         """
         self.tenant_id = loaded.tenant_id
         self._clock = TenantClock(clock, loaded.last_ts)
@@ -94,6 +98,7 @@ class FileLedger:
             threads=threads,
         )
         self._feed = Feed(self._journal, self.tenant_id)
+        self.past = FilePast(folder, disk, self._journal, self._clock, self.read, past_work)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
         breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
         self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back, count)

@@ -34,10 +34,12 @@ from holdfast.ledger.port import (
     Follower,
     Ledger,
     LoggedEvent,
+    Past,
     Reading,
     ReservationFilter,
     Unavailable,
 )
+from tests.unit.http.memory_past import MemoryPast
 
 START_MS = 1_795_000_000_000
 
@@ -125,6 +127,15 @@ class MemoryLedger(Ledger):
         self._followers: list[Follower] = []
         self._news = asyncio.Event()
         self._own = 0
+
+    @property
+    def past(self) -> Past:
+        self._expire()
+        return MemoryPast(
+            self._log,
+            lambda: self.now,
+            lambda state, sequence: MemoryReading(state, sequence, self.now, exact=True),
+        )
 
     async def execute(self, command: Command) -> Outcome:
         await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from holdfast.http.routes import (
     checkout,
     debug,
     docs,
+    explain,
     feed,
     health,
     inventory,
@@ -22,6 +23,7 @@ from holdfast.http.routes import (
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *stock.ENDPOINTS,
+    *explain.ENDPOINTS,
     *inventory.ENDPOINTS,
     *reservations.ENDPOINTS,
     *checkout.ENDPOINTS,
