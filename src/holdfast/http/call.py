@@ -124,7 +124,10 @@ class Call:
         Raises:
             Rejected: there is none, or more than one.
         """
-        reading = await self.ledger.read()
+        return self.only_store_id(await self.ledger.read())
+
+    def only_store_id(self, reading: Reading) -> str:
+        """Return the only store there is; see `default_store_id`."""
         stores = reading.records(STORE)
         if len(stores) == 1:
             return next(iter(stores.values())).store_id

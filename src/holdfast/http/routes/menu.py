@@ -1,5 +1,6 @@
 """The menu: dishes as managers write them, and what guests can have of them now."""
 
+from functools import partial
 from typing import Final
 
 import orjson
@@ -24,6 +25,7 @@ from holdfast.http.query import (
 from holdfast.http.render_catalogue import dish_body
 from holdfast.http.resources import Resource, require_same
 from holdfast.http.schemas import menu as schemas
+from holdfast.ledger.port import Reading
 
 TAG: Final = "Menu"
 _DISHES: Final = Resource(MENU_ITEM, "dish", "dishId", dish_body)
@@ -91,7 +93,7 @@ async def read_menu(call: Call) -> Answer:
     asked: it changes with any dish, and with the stock or the item of any ingredient.
     """
     menus = call.services.menus
-    reading, menu = await menus.current(call.ledger, await _store_id(call))
+    reading, menu = await menus.current(call.ledger, partial(_store_id, call))
     headers = ((b"etag", menu.etag),) if reading.exact else ()
     if reading.exact and none_match(call.headers, menu.etag):
         return Answer(304, b"", None, headers)
@@ -106,16 +108,15 @@ async def read_store_menu(call: Call) -> Answer:
     return await read_menu(call)
 
 
-async def _store_id(call: Call) -> str | None:
+def _store_id(call: Call, reading: Reading) -> str | None:
     """Return the store whose menu is asked for; None for a tenant without stores.
 
     Raises:
         Rejected: there is no such store, or it is not clear which one is meant.
     """
     store_id: str | None = call.query["storeId"]
-    reading = await call.ledger.read()
     if store_id is None:
-        return await call.default_store_id() if reading.records(STORE) else None
+        return call.only_store_id(reading) if reading.records(STORE) else None
     if reading.get(STORE, (store_id,)) is None:
         raise unknown("store", store_id)
     return store_id
