@@ -19,7 +19,7 @@ from bench.serving import serve
 RECORD: Final = "/api/v1/stores/{store_id}/inventory/{sku}"
 
 
-def make_app(reserved: bytes, record: bytes, etag: str) -> Starlette:
+def make_app(reserved: bytes, record: bytes, etag: str = "") -> Starlette:
     """Make the application with the answers that it gives; of the menu it is the `ETag`."""
 
     async def reserve(request: Request) -> Response:

@@ -97,7 +97,7 @@ def as_ledger(shop: Shop) -> Ledger:
 
 
 def current(kept: Menus, shop: Shop, store_id: str | None) -> Menu:
-    _, menu = asyncio.run(kept.current(as_ledger(shop), store_id))
+    _, menu = asyncio.run(kept.current(as_ledger(shop), lambda _: store_id))
     return menu
 
 

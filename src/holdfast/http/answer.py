@@ -11,6 +11,8 @@ Header = tuple[bytes, bytes]
 JSON: Final = b"application/json"
 NDJSON: Final = b"application/x-ndjson"
 _CLOSE: Final = (b"connection", b"close")
+#: Statuses whose answers never have a body, so that no length has to be told.
+_WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 class Answer:
@@ -45,8 +47,9 @@ class Answer:
 
     @property
     def is_plain(self) -> bool:
-        """Whether its length is told and the connection goes on behind it."""
-        return self.content_type is not None and _CLOSE not in self.headers
+        """Whether its end is known and the connection goes on behind it."""
+        ends = self.content_type is not None or self.status in _WITHOUT_BODY
+        return ends and _CLOSE not in self.headers
 
 
 def json_answer(

@@ -126,10 +126,15 @@ class Call:
         Raises:
             Rejected: there is none, or more than one.
         """
+        return await self.chosen_store_id() or self.only_store_id(await self.ledger.read())
+
+    async def chosen_store_id(self) -> str | None:
+        """Return the store that the tenant was given as its default, if it was given one."""
         tenant = await self.services.tenants.tenant(self.ledger.tenant_id)
-        if tenant.default_store_id is not None:
-            return tenant.default_store_id
-        reading = await self.ledger.read()
+        return tenant.default_store_id
+
+    def only_store_id(self, reading: Reading) -> str:
+        """Return the only store there is; see `default_store_id`."""
         stores = reading.records(STORE)
         if len(stores) == 1:
             return next(iter(stores.values())).store_id

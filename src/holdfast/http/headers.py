@@ -114,7 +114,7 @@ def none_match(headers: Headers, etag: bytes) -> bool:
     given = headers.get(b"if-none-match")
     if given is None:
         return False
-    if given.strip() == b"*" or given.strip() == etag.strip(b'"'):
+    if given == etag or given.strip() in {b"*", etag.strip(b'"')}:
         return True
     return any(found[1] == etag for found in _ETAG_LIST.finditer(given))
 

@@ -1,5 +1,6 @@
 """The menu: dishes as managers write them, and what guests can have of them now."""
 
+from functools import partial
 from typing import Final
 
 import orjson
@@ -24,6 +25,7 @@ from holdfast.http.query import (
 from holdfast.http.render_catalogue import dish_body
 from holdfast.http.resources import Resource, require_same
 from holdfast.http.schemas import menu as schemas
+from holdfast.ledger.port import Reading
 
 TAG: Final = "Menu"
 _DISHES: Final = Resource(MENU_ITEM, "dish", "dishId", dish_body)
@@ -91,7 +93,8 @@ async def read_menu(call: Call) -> Answer:
     asked: it changes with any dish, and with the stock or the item of any ingredient.
     """
     menus = call.services.menus
-    reading, menu = await menus.current(call.ledger, await _store_id(call))
+    chosen = None if call.query["storeId"] else await call.chosen_store_id()
+    reading, menu = await menus.current(call.ledger, partial(_store_id, call, chosen))
     headers = ((b"etag", menu.etag),) if reading.exact else ()
     if reading.exact and none_match(call.headers, menu.etag):
         return Answer(304, b"", None, headers)
@@ -106,16 +109,19 @@ async def read_store_menu(call: Call) -> Answer:
     return await read_menu(call)
 
 
-async def _store_id(call: Call) -> str | None:
-    """Return the store whose menu is asked for; None for a tenant without stores.
+def _store_id(call: Call, chosen: str | None, reading: Reading) -> str | None:
+    """Return the store whose menu is asked for; None where there is nothing in stock yet.
+
+    `chosen` is the tenant's default store, if it has one.
 
     Raises:
         Rejected: there is no such store, or it is not clear which one is meant.
     """
     store_id: str | None = call.query["storeId"]
-    reading = await call.ledger.read()
+    if store_id is None and chosen is not None:
+        return chosen if reading.get(STORE, (chosen,)) else None
     if store_id is None:
-        return await call.default_store_id() if reading.records(STORE) else None
+        return call.only_store_id(reading) if reading.records(STORE) else None
     if reading.get(STORE, (store_id,)) is None:
         raise unknown("store", store_id)
     return store_id
