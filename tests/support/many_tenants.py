@@ -98,9 +98,9 @@ class ManyTenants(Health):
         self.logs.sink.flush()
         return [json.loads(line) for line in self.log_stream.getvalue().splitlines()]
 
-    async def provision(self, name: str, **more: Any) -> httpx2.Response:
+    async def provision(self, which: str, /, **more: Any) -> httpx2.Response:
         """Make a tenant with a domain of its own."""
-        body = {"name": name, "domain": f"{name}.example", "tenantId": name, **more}
+        body = {"name": which, "domain": f"{which}.example", "tenantId": which, **more}
         return await self.client.post("/sys/provision", json=body)
 
     async def receive(self, tenant: str, sku: str = "A", qty: int = 1) -> httpx2.Response:
