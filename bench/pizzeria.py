@@ -6,6 +6,7 @@ the gram: delivered minus used.
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,13 +16,19 @@ import httpx2
 import orjson
 
 from bench.errors import BenchFailed
+from bench.figures import Figure
+from bench.machine import Cores
 from bench.pizza_year import Order, Year
+from bench.plan import Plan, Say
+from bench.server import ROOT
+from bench.stock import UNLIMITED, holdfast
 
 STORE: Final = "PIZZERIA"
 #: Grams of each ingredient that are delivered beyond what is needed.
 RESERVE_G: Final = 500
 CLIENTS: Final = 8
 _TIMEOUT_S: Final = 60
+_SAID_EVERY: Final = 100
 
 #: Called after each order that was confirmed.
 OnOrder = Callable[[], None]
@@ -33,6 +40,52 @@ class Replayed(NamedTuple):
     orders: int
     pizzas: int
     left: Counter[str]
+
+
+class Timed(NamedTuple):
+    """A replay, and how long it took with its setting up and its weighing, in s."""
+
+    replayed: Replayed
+    took_s: float
+
+
+def run_pizzas(folder: Path, plan: Plan, cores: Cores | None, say: Say) -> Timed | None:
+    """Replay the year; None where its data are not beside the checkout.
+
+    Raises:
+        BenchFailed: an answer was not as it must be, or a weight is wrong.
+    """
+    data = pizzeria_data(ROOT)
+    if not data.is_dir():
+        return None
+    year = Year(data)
+    due = sum(len(orders) for _, orders in year.months()[: plan.months])
+    done = 0
+
+    def on_order() -> None:
+        nonlocal done
+        done += 1
+        if done % _SAID_EVERY == 0:
+            say(f"orders of a pizza place: {done:,} of {due:,}")
+
+    core = None if cores is None else cores.server
+    with holdfast("holdfast-pizzas", folder / "pizzas", core, UNLIMITED) as server:
+        began = time.monotonic()
+        replayed = asyncio.run(replay(server.url, year, months=plan.months, on_order=on_order))
+        return Timed(replayed, time.monotonic() - began)
+
+
+def pizza_figures(timed: Timed | None) -> list[Figure]:
+    """The figures of a replay, or why there are none."""
+    title = f"orders of a pizza place, placed and confirmed by {CLIENTS} clients"
+    if timed is None:
+        note = f"the data set is not in {pizzeria_data(ROOT)}"
+        return [Figure("pizza_orders_per_s", title, "/s", None, note=note)]
+    replayed, took_s = timed
+    return [
+        Figure("pizza_orders_per_s", title, "/s", replayed.orders / took_s),
+        Figure("pizza_orders", "orders of a pizza place, to the gram", "", replayed.orders),
+    ]
 
 
 async def replay(

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
 
     concurrency_api: Positive = 256
     load_shed_queue_max: Positive = 1000
+    queue_wait_max_ms: Positive = 2000
+    shutdown_ms: Positive = 25_000
+    connections_max: Positive = 10_000
     rate_limit_rps: Annotated[int, Field(ge=0)] = 100
     rate_limit_burst: Positive = 200
 
@@ -42,6 +45,7 @@ class Settings(BaseSettings):
 
     flush_deadline_ms: Positive = 10_000
     disk_reserve_mb: Annotated[int, Field(ge=0, le=2**31 - 1)] = 64
+    tenant_idle_s: Annotated[float, Field(gt=0, le=2**31 - 1)] = 300
 
     checkpoint_every_mb: Positive = 64
     checkpoint_every_s: Annotated[float, Field(gt=0, le=2**31 - 1)] = 30

@@ -91,7 +91,7 @@ def stocked(bar: Bar, client: httpx2.Client, rng: random.Random) -> Counter[str]
     for drink in bar.cocktails.values():
         for sku, qty in drink.recipe.items():
             most[sku] = max(most.get(sku, 0), qty)
-    shelf = Counter({sku: qty * rng.randint(2, 6) for sku, qty in most.items()})
+    shelf = Counter({sku: qty * rng.randint(4, 9) for sku, qty in most.items()})
     for sku, qty in shelf.items():
         name, unit = bar.ingredients[sku]
         item = {"sku": sku, "name": name, "category": "bar", "unit": unit}

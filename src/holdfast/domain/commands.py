@@ -7,6 +7,7 @@ stamped by the ledger, so that deciding needs no clock and no chance.
 from typing import Final, NamedTuple
 
 from holdfast.domain.records import Line
+from holdfast.domain.tenants import TenantAction
 
 #: An expected version that any existing record meets (`If-Match: *`).
 ANY_VERSION: Final = -1
@@ -281,7 +282,14 @@ CatalogueAction = (
 )
 OrderAction = PlaceOrder | ConfirmOrder | CancelOrder
 Action = (
-    RowAction | ApplyBatch | RefuseRow | ExpireReservation | LiftOut | CatalogueAction | OrderAction
+    RowAction
+    | ApplyBatch
+    | RefuseRow
+    | ExpireReservation
+    | LiftOut
+    | CatalogueAction
+    | OrderAction
+    | TenantAction
 )
 
 

@@ -49,6 +49,12 @@ EVENT_TYPES: Final = frozenset(
     }
 )
 
+#: What happens in the system journal only, besides `KeyRemembered`.
+SYSTEM_EVENT_TYPES: Final = frozenset(
+    {"TenantProvisioned", "TenantChanged", "TenantDeleted", "TenantTrashed"}
+)
+_KNOWN: Final = EVENT_TYPES | SYSTEM_EVENT_TYPES
+
 
 class UnknownEvent(Exception):
     """The event was written by a newer release; it must not be skipped."""
@@ -209,7 +215,7 @@ def event_from_json(raw: Json) -> Event:
     Raises:
         UnknownEvent: the type or version is from a newer release.
     """
-    if raw["version"] > EVENT_VERSION or raw["type"] not in EVENT_TYPES:
+    if raw["version"] > EVENT_VERSION or raw["type"] not in _KNOWN:
         raise UnknownEvent(
             f"event {raw['sequence']} is a {raw['type']} of version {raw['version']}, "
             "which this release does not know; open the folder with a newer release"

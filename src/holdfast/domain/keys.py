@@ -34,6 +34,7 @@ from holdfast.domain.commands import (
 )
 from holdfast.domain.records import (
     ALERT,
+    DOMAIN,
     ITEM,
     KEY,
     MENU_ITEM,
@@ -42,9 +43,17 @@ from holdfast.domain.records import (
     SOURCE,
     STOCK,
     STORE,
+    TENANT,
     DecisionView,
     Key,
     Line,
+)
+from holdfast.domain.tenants import (
+    ChangeTenant,
+    DeleteTenant,
+    ProvisionTenant,
+    TenantAction,
+    TrashTenant,
 )
 
 _OF_STOCK = (AdjustStock, CountStock, ReceiveStock, ShipStock, SetOut, LiftOut)
@@ -137,6 +146,17 @@ def _alert_keys(view: DecisionView, action: AcknowledgeAlert) -> list[Key]:
     return [(ALERT.name, action.alert_id), *stock]
 
 
+def _tenant_keys(view: DecisionView, action: TenantAction) -> list[Key]:
+    """Name the tenant, the domain that it has, and the one that it wants."""
+    known = view.get(TENANT, (action.tenant_id,))
+    domains = [] if known is None else [known.domain]
+    if isinstance(action, ProvisionTenant):
+        domains.append(action.domain)
+    elif isinstance(action, ChangeTenant) and "domain" in action.changes:
+        domains.append(action.changes["domain"])
+    return [(TENANT.name, action.tenant_id), *((DOMAIN.name, domain) for domain in domains)]
+
+
 _OF_OTHERS: Final[dict[type, Callable[[DecisionView, Any], list[Key]]]] = {
     PutItem: _item_keys,
     DeleteItem: _item_keys,
@@ -149,4 +169,8 @@ _OF_OTHERS: Final[dict[type, Callable[[DecisionView, Any], list[Key]]]] = {
     ConfirmOrder: _ended_order_keys,
     CancelOrder: _ended_order_keys,
     AcknowledgeAlert: _alert_keys,
+    ProvisionTenant: _tenant_keys,
+    ChangeTenant: _tenant_keys,
+    DeleteTenant: _tenant_keys,
+    TrashTenant: _tenant_keys,
 }

@@ -10,12 +10,14 @@ from typing import Any, Final, NamedTuple
 
 from holdfast.domain.records import (
     ALERT,
+    DOMAIN,
     ITEM,
     LOW_STOCK,
     MENU_ITEM,
     ORDER,
     STORE,
     TABLES,
+    TENANT,
     TOMBSTONE,
     Alert,
     Change,
@@ -29,6 +31,7 @@ from holdfast.domain.records import (
     Store,
     Tombstone,
 )
+from holdfast.domain.tenants import Domain, Tenant
 from holdfast.domain.values import instant_ms, instant_text
 
 #: Where an event names the records that are no more: their keys, by table.
@@ -105,6 +108,8 @@ FORMS: Final[dict[str, Form]] = {
     ),
     LOW_STOCK.name: form_of(LowStock),
     TOMBSTONE.name: form_of(Tombstone, key=_KEY),
+    TENANT.name: form_of(Tenant, created_at=INSTANT, updated_at=INSTANT),
+    DOMAIN.name: form_of(Domain),
 }
 _NAMES: Final = frozenset({*FORMS, DELETED})
 

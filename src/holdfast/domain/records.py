@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
+from holdfast.domain.tenants import Domain, Tenant
+
 #: A key is a tuple of texts in every table, so that keys of all tables sort among each other.
 Key = tuple[str, ...]
 #: What JSON can hold, as it leaves and enters the domain.
@@ -311,10 +313,13 @@ ORDER: Final[Table[Order]] = Table("orders", lambda record: record.kept_until)
 ALERT: Final[Table[Alert]] = Table("alerts", lambda record: record.kept_until)
 LOW_STOCK: Final[Table[LowStock]] = Table("low-stock")
 TOMBSTONE: Final[Table[Tombstone]] = Table("tombstones")
+#: Only the system journal has any of these.
+TENANT: Final[Table[Tenant]] = Table("tenants", leaves_version=True)
+DOMAIN: Final[Table[Domain]] = Table("domains")
 _STOCK_TABLES: Final = (STOCK, RESERVATION, KEY, SOURCE, REFUSAL, STORE)
 _SALE_TABLES: Final = (ITEM, MENU_ITEM, ORDER, ALERT, LOW_STOCK, TOMBSTONE)
 TABLES: Final[dict[str, Table[Any]]] = {
-    table.name: table for table in (*_STOCK_TABLES, *_SALE_TABLES)
+    table.name: table for table in (*_STOCK_TABLES, *_SALE_TABLES, TENANT, DOMAIN)
 }
 
 

@@ -19,7 +19,7 @@ import orjson
 from holdfast.domain.availability import availability
 from holdfast.domain.events import Event
 from holdfast.domain.records import ITEM, MENU_ITEM, STOCK, Change, MenuItem, View
-from holdfast.http.render import menu_entry
+from holdfast.http.render_catalogue import menu_entry
 from holdfast.ledger.port import Ledger, Reading
 
 #: Of one tenant so many stores' menus are kept; the one that rested longest makes room.
@@ -148,12 +148,20 @@ class Menus:
         self._of: WeakKeyDictionary[Ledger, tuple[TenantMenus, Callable[[], None]]]
         self._of = WeakKeyDictionary()
 
-    async def current(self, ledger: Ledger, store_id: str | None) -> tuple[Reading, Menu]:
-        """Read a tenant's records, and a store's menu of exactly these; do not await in between.
+    async def current(
+        self, ledger: Ledger, choose: Callable[[Reading], str | None]
+    ) -> tuple[Reading, Menu]:
+        """Read a tenant's records, and the menu of a store as of exactly these.
 
         While deadlines are only worked out, so is the menu, and nothing of it is kept.
+
+        Args:
+            ledger: the tenant's.
+            choose: says which store is meant, with one of its refusals if need be; None for a
+                tenant without stores.
         """
         reading = await ledger.read()
+        store_id = choose(reading)
         menu = self._of_store(ledger, reading, store_id)
         for _ in range(len(menu.stale) // DISHES_AT_ONCE if reading.exact else 0):
             menu.render(reading, DISHES_AT_ONCE)

@@ -29,6 +29,8 @@ _COUNTERS: Final = {
     "events": "Events made durable since the start.",
     "flushes": "Times that gathered events were written and synced together.",
     "flushMs": "Milliseconds that the disk took for them.",
+    "tenantsOpened": "Times that a tenant's ledger was opened.",
+    "tenantsClosed": "Times that one was closed.",
     "lockAcquired": "Leases taken.",
     "lockContended": "Leases that another process held.",
     "lockStolen": "Leases taken over after their deadline.",

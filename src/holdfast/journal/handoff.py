@@ -13,7 +13,6 @@ of 1 ms got 20 events a second through, and with it thousands.
 """
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from holdfast.journal.disk import Disk
 from holdfast.journal.errors import FlushFailed, JournalError
 from holdfast.journal.frame import Cursor
 from holdfast.journal.guard import GuardedDisk
+from holdfast.journal.threads import OS_THREADS, Threads
 from holdfast.journal.writer import Outcome, Work, Writer
 
 HINT_UNKNOWN: Final = (
@@ -31,7 +31,6 @@ HINT_UNKNOWN: Final = (
     "Look at the space and health of the disk."
 )
 STAND_ASIDE_EVERY_S: Final = 0.002
-STAND_ASIDE_S: Final = 0.00005
 
 
 class Handoff:
@@ -46,10 +45,12 @@ class Handoff:
         deadline_s: float,
         idle_sync_s: float,
         on_idle_failure: Callable[["Handoff", JournalError], None],
+        threads: Threads = OS_THREADS,
     ) -> None:
         self._folder = folder
         self._deadline_s = deadline_s
         self._on_idle_failure = on_idle_failure
+        self._threads = threads
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: _Call | None = None
         self.writer = Writer(
@@ -58,6 +59,7 @@ class Handoff:
             make_appender,
             idle_sync_s=idle_sync_s,
             on_idle_failure=lambda error: self._post(lambda: self._idle_failed(error)),
+            threads=threads,
         )
 
     def open(self) -> Position:
@@ -84,6 +86,8 @@ class Handoff:
     def revoke(self) -> None:
         """Give the writer up. What it is at gets no outcome any more."""
         self.writer.revoke()
+        # What it says from now on is for nobody; and nobody looks for rings of long-lived objects.
+        self._on_idle_failure = lambda *_: None
         if self._waiting is not None:
             self._waiting.cancel_timers()
             self._waiting = None
@@ -103,7 +107,7 @@ class Handoff:
 
     def _stand_aside(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._waiting is not None:
-            time.sleep(STAND_ASIDE_S)
+            self._threads.stand_aside()
             self._waiting.aside = loop.call_later(STAND_ASIDE_EVERY_S, self._stand_aside, loop)
 
     def _overdue(self) -> None:

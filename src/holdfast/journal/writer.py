@@ -5,10 +5,9 @@ handles: if someone else closed those of a hung thread, their numbers could be g
 files, and the thread would write into them when it wakes.
 """
 
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty
 from time import perf_counter
 from typing import Final, NamedTuple
 
@@ -17,6 +16,7 @@ from holdfast.journal.disk import Disk
 from holdfast.journal.errors import FlushFailed, JournalError, ReopenFailed
 from holdfast.journal.frame import Cursor
 from holdfast.journal.guard import DiskFault, GuardedDisk
+from holdfast.journal.threads import OS_THREADS, Queue, Threads
 
 _BUG: Final = "This is a defect of the program, please report it"
 
@@ -43,17 +43,17 @@ class Writer:
         *,
         idle_sync_s: float,
         on_idle_failure: Callable[[JournalError], None],
+        threads: Threads = OS_THREADS,
     ) -> None:
         self._folder = folder
         self._disk = GuardedDisk(disk)
         self._make_appender = make_appender
         self._idle_sync_s = idle_sync_s
         self._on_idle_failure = on_idle_failure
-        self._jobs: SimpleQueue[tuple[Work, Callable[[Outcome], None]] | None] = SimpleQueue()
+        self._jobs: Queue = threads.queue()
         self._appender: Appender | None = None
         self._failed = False
-        # A daemon, so that a thread which hangs in the kernel does not keep the process.
-        self.thread = threading.Thread(target=self._run, name=f"journal {folder}", daemon=True)
+        self.thread = threads.thread(self._run, f"journal {folder}")
 
     def submit(self, work: Work, done: Callable[[Outcome], None]) -> None:
         """Do the work behind what was submitted before; `done` is called in the thread."""
@@ -97,6 +97,8 @@ class Writer:
         finally:
             if self._appender is not None:
                 self._appender.close()
+            # Its owner made these, and knows it: a ring that nobody would look for.
+            del self._make_appender, self._on_idle_failure
 
     def _next_job(self) -> tuple[Work, Callable[[Outcome], None]] | None:
         appender = self._appender

@@ -126,6 +126,12 @@ class Deadlines:
         """Return an instant, in ms, before which nothing falls due; None: nothing ever does."""
         return self._all.earliest
 
+    @property
+    def next(self) -> int | None:
+        """Return the instant, in ms, at which something falls due; None: nothing ever does."""
+        first = self._all.first()
+        return None if first is None else first[0]
+
     def next_release(self, store_id: str, sku: str) -> int | None:
         """Return when the next reservation of the SKU expires, or None."""
         heap = self._by_stock.get((store_id, sku))

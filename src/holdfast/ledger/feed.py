@@ -30,6 +30,8 @@ class Feed:
         self._recent: deque[tuple[int, bytes]] = deque()
         self._recent_bytes = 0
         self._news: asyncio.Event = asyncio.Event()
+        #: How many wait for news.
+        self.waiting = 0
 
     def note(self, sequence: int, json: bytes) -> None:
         """Follow an event that was just committed."""
@@ -75,6 +77,7 @@ class Feed:
         return [LoggedEvent(frame.sequence, frame.json) for frame in frames]
 
     async def _until_news(self, after: int, wait_s: float) -> None:
+        self.waiting += 1
         try:
             async with asyncio.timeout(wait_s):
                 while after >= self._journal.durable.sequence:
@@ -83,6 +86,8 @@ class Feed:
                     await self._news.wait()
         except TimeoutError:
             return
+        finally:
+            self.waiting -= 1
 
 
 def _page(events: Iterable[tuple[int, bytes]]) -> list[LoggedEvent]:

@@ -8,7 +8,7 @@ rests on is durable. `_commit` and `_roll_back` are what the journal says.
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
@@ -16,7 +16,7 @@ from holdfast.domain.commands import Command
 from holdfast.domain.keys import keys
 from holdfast.domain.records import Outcome, View
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import Disk, Journal, JournalError, Stats
+from holdfast.journal import OS_THREADS, Disk, Journal, JournalError, Stats, Threads
 from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
 from holdfast.ledger.deadline_timer import DeadlineTimer
@@ -27,16 +27,16 @@ from holdfast.ledger.followers import Followers
 from holdfast.ledger.journal_guard import JournalGuard
 from holdfast.ledger.key_locks import KeyLocks
 from holdfast.ledger.listing import Listing
+from holdfast.ledger.many import ManyCommands
 from holdfast.ledger.opening import Loaded
+from holdfast.ledger.past import FilePast
+from holdfast.ledger.past_work import PastWork
 from holdfast.ledger.port import Follower, LoggedEvent, Unavailable
 from holdfast.ledger.reading import CommittedReading
 from holdfast.ledger.staged import StagedView
 from holdfast.resilience.breaker import Breaker
 
 _log = structlog.get_logger("holdfast.ledger")
-
-#: How long many commands may be decided in one go before others get the loop.
-SLICE_S: Final = 0.002
 
 
 class LedgerConfig(NamedTuple):
@@ -63,6 +63,8 @@ class FileLedger:
         new_id: Callable[[], str],
         config: LedgerConfig,
         count: Callable[[str], None] = lambda _: None,
+        threads: Threads = OS_THREADS,
+        past_work: PastWork | None = None,
     ) -> None:
         """Make a ledger of what was loaded; `start` it before anything is asked.
 
@@ -74,6 +76,8 @@ class FileLedger:
             new_id: makes the ids of events that nobody asked for.
             config: what the operator set.
             count: counts `checkpoints` and a breaker's transitions by name.
+            threads: where the journal's writer runs.
+            past_work: the threads in which the past is worked out, if they are shared.
         """
         self.tenant_id = loaded.tenant_id
         self._clock = TenantClock(clock, loaded.last_ts)
@@ -91,8 +95,10 @@ class FileLedger:
             on_durable=self._commit,
             on_failed=self._roll_back,
             flush_deadline_s=config.flush_deadline_s,
+            threads=threads,
         )
         self._feed = Feed(self._journal, self.tenant_id)
+        self.past = FilePast(folder, disk, self._journal, self._clock, self.read, past_work)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
         breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
         self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back, count)
@@ -109,7 +115,9 @@ class FileLedger:
             loaded.checkpoints,
             loaded.state,
             loaded.shards,
-            moment=lambda: Moment(self._journal.durable, self._last_ts),
+            moment=lambda: Moment(
+                self._journal.durable, self._last_ts, self._staged.settled_deadline
+            ),
             journal_bytes=lambda: self._journal.stats.bytes,
             every=config.checkpoint_every,
             archive_behind=self._journal.archive_behind,
@@ -129,19 +137,38 @@ class FileLedger:
 
     async def close(self) -> None:
         """Flush and seal the journal, and save a checkpoint. Nothing may be asked any more."""
+        if self.guard.closed:
+            return
         self._timer.cancel()
         self.guard.close()
         self._space.close()
         try:
             await self._journal.seal()
         except JournalError as error:
-            _log.error("journal was not sealed; the next start looks closer", error=str(error))
+            said = "journal was not sealed; the next start looks closer"
+            _log.error(said, tenant=self.tenant_id, error=str(error))
         await self._checkpointer.close()
+        # Let go of all records: the parts know each other, and nobody looks for such rings.
+        for part in (self._checkpointer, self._timer, self._staged.deadlines, self._staged):
+            vars(part).clear()
+
+    def hurry(self) -> None:
+        """Save no checkpoint at the end: it only makes the next start shorter."""
+        self._checkpointer.hurry()
 
     @property
     def writable(self) -> bool:
         """Whether writes are decided now."""
         return self.guard.accepts
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody would miss it: nothing is under way, falls due, or is waited for."""
+        at_work = self._journal.tail is not None or not self._locks.all_free
+        followed = bool(self._followers or self._feed.waiting)
+        return (
+            self.writable and not at_work and not followed and self._staged.deadlines.next is None
+        )
 
     @property
     def journal_stats(self) -> Stats:
@@ -180,43 +207,10 @@ class FileLedger:
         self, commands: Sequence[Command], stop_when_unavailable: bool = False
     ) -> list[Outcome | Rejected | Unavailable]:
         """Decide many commands in order; see the port."""
-        decided = await self._decide_many(commands, stop_when_unavailable)
-        results: list[Outcome | Rejected | Unavailable] = []
-        for each in decided:
-            results.append(each if isinstance(each, Unavailable) else await self._settled(each))
-            if stop_when_unavailable and _ends_the_load(results[-1]):
-                break
-        return results
-
-    async def _decide_many(
-        self, commands: Sequence[Command], stop_when_unavailable: bool
-    ) -> list[Decided | Unavailable]:
-        loop = asyncio.get_running_loop()
-        decided: list[Decided | Unavailable] = []
-        slice_ends = loop.time() + SLICE_S
-        for command in commands:
-            try:
-                each: Decided | Unavailable = self._decide_at_once(
-                    command
-                ) or await self._decide_in_turn(command)
-            except Unavailable as no:
-                each = no
-            decided.append(each)
-            if stop_when_unavailable and _ends_the_load(each):
-                break
-            if loop.time() > slice_ends:
-                await asyncio.sleep(0)
-                slice_ends = loop.time() + SLICE_S
-        return decided
-
-    async def _settled(self, decided: Decided) -> Outcome | Rejected | Unavailable:
-        try:
-            if decided.rests_on is not None:
-                await decided.rests_on
-        except JournalError as error:
-            kept = decided.may_be_kept(error)
-            return self.guard.outcome_unknown() if kept else self.guard.read_only()
-        return decided.answer
+        many = ManyCommands(
+            self._decide_at_once, self._decide_in_turn, self.guard, stop_when_unavailable
+        )
+        return await many.execute(commands)
 
     def _decide_at_once(self, command: Command) -> Decided | None:
         """Decide while nobody holds a lock: in one step, so nobody could tell if any was taken.
@@ -318,8 +312,10 @@ class FileLedger:
 
     def _read_only_reading(self, now: int) -> CommittedReading:
         """Read while nothing can be written: what is due is staged as if, for readers only."""
+        if self.guard.closed:
+            raise self.guard.read_only()
         if not self.guard.failed_to_write:
-            # Stopped or closing: what is staged is real, and nothing may be laid over it.
+            # Stopped: what is staged is real, and nothing may be laid over it.
             return self._reading(self._state, now, exact=False)
         self._deciding.stage_due_as_if(now, self.last_sequence)
         exact = self._staged.is_empty
@@ -337,13 +333,3 @@ class FileLedger:
     def follow(self, follower: Follower) -> Callable[[], None]:
         """Call `follower` at every event from now on; the answer ends it."""
         return self._followers.add(follower)
-
-
-def _ends_the_load(result: Decided | Outcome | Rejected | Unavailable) -> bool:
-    """Whether nothing behind it can be decided: the journal is away, or the load goes on elsewhere.
-
-    A row that does not follow its source's mark says that somebody else loads the same source.
-    """
-    answer = result.answer if isinstance(result, Decided) else result
-    lost_the_mark = isinstance(answer, Rejected) and "mark" in answer.data
-    return lost_the_mark or isinstance(answer, Unavailable)

@@ -24,6 +24,8 @@ _COUNTERS: Final[dict[BreakerState, str]] = {
 }
 #: Somebody has to make room, which takes longer than this.
 _FULL_RETRY_MS: Final = 5_000
+#: When it is worth asking a tenant again that was closed while nobody asked it.
+_CLOSED_RETRY_MS = 100
 
 
 class JournalGuard:
@@ -46,19 +48,20 @@ class JournalGuard:
         self._full: str | None = None
         #: Why no command is accepted though the journal could take it, if that is so.
         self._refused: str | None = None
-        self._closed = False
+        #: Nothing is written any more, and nothing that is read is current.
+        self.closed = False
         self.breaker = breaker
         breaker.on_change = self._note_change
 
     @property
     def failed_to_write(self) -> bool:
         """Whether nothing is staged, because the disk said no and has not come back since."""
-        return self.breaker.state != "closed" and self._stopped is None
+        return self.breaker.state != "closed" and self._stopped is None and not self.closed
 
     @property
     def is_full(self) -> bool:
         """Whether commands are refused because the disk has no room for more."""
-        return self._full is not None
+        return self._full is not None and not self.closed
 
     @property
     def accepts(self) -> bool:
@@ -75,6 +78,12 @@ class JournalGuard:
 
     def read_only(self) -> Unavailable:
         """Say that nothing is written now, and that nothing was."""
+        if self.closed:
+            return Unavailable(
+                "tenant_unavailable",
+                "This tenant was closed meanwhile. Nothing was written; send it again.",
+                _CLOSED_RETRY_MS,
+            )
         if self._stopped is not None:
             return Unavailable("read_only", f"This tenant was stopped: {self._stopped}.", 60_000)
         if self._full is not None and self.breaker.state == "closed":
@@ -113,12 +122,15 @@ class JournalGuard:
 
     def close(self) -> None:
         """Make no more probes, not even when the last flush fails."""
-        self._closed = True
+        self.closed = True
+        # Its owner is not needed any more, nor does the breaker need this.
+        self._on_back = lambda: None
+        self.breaker.on_change = lambda *_: None
         if self._probe is not None:
             self._probe.cancel()
 
     def _schedule(self) -> None:
-        if self._closed:
+        if self.closed:
             return
         loop = asyncio.get_running_loop()
         self._probe = loop.call_later(self.breaker.retry_after_ms() / 1000, self._start_probe)

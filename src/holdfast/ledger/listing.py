@@ -12,6 +12,7 @@ from typing import Any, Final
 from holdfast.domain.records import (
     ALERT,
     ITEM,
+    LOW_STOCK,
     MENU_ITEM,
     ORDER,
     REFUSAL,
@@ -37,6 +38,7 @@ LISTED: Final[tuple[Table[Any], ...]] = (
     MENU_ITEM,
     ORDER,
     ALERT,
+    LOW_STOCK,
 )
 
 

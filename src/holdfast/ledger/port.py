@@ -16,6 +16,7 @@ from holdfast.domain.records import (
     Table,
 )
 from holdfast.domain.rejections import Rejected
+from holdfast.ledger.past_values import AsOf, Explanation, Scope
 
 #: Is called once per event, in sequence order, after the event is durable and visible.
 Follower = Callable[[Event, Sequence[Change]], None]
@@ -83,8 +84,8 @@ class Reading(Protocol):
     ) -> tuple[list[RecordT], Key | None]:
         """Return up to `limit` wanted records by key, above `after`, and where to go on, if at all.
 
-        For the tables that are listed: `STORE`, `ITEM`, `MENU_ITEM`, `ORDER`, `ALERT` and
-        `RESERVATION`.
+        For the tables that are listed: `STOCK`, `STORE`, `ITEM`, `MENU_ITEM`, `ORDER`, `ALERT`,
+        `LOW_STOCK` and `RESERVATION`.
         """
 
     def sku_page(self, after: str, limit: int) -> list[str]:
@@ -99,10 +100,33 @@ class Reading(Protocol):
         """Return up to `limit` refused lines of a source, above `after_line`, rising."""
 
 
+class Past(Protocol):
+    """Answers for the past. Every method may raise what follows.
+
+    Raises:
+        Rejected: `asOf` lies ahead (`validation_error`), or before what is kept (`history_gone`).
+        Overloaded: others ask for the past already.
+        Unavailable: it takes too long, or files cannot be read.
+    """
+
+    async def read(self, as_of: AsOf, scope: Scope) -> Reading:
+        """Return the stock records of `scope`, and their stores, as they were."""
+
+    async def read_reservation(self, as_of: AsOf, reservation_id: str) -> Reading:
+        """Return a reading that holds this reservation as it was, if it was."""
+
+    async def explain(self, store_id: str, sku: str, as_of: AsOf | None) -> Explanation | None:
+        """Take a stock record apart, as it is or was; None: there is no such record."""
+
+
 class Ledger(Protocol):
     """One tenant's stock: every write goes through `execute`, every read through `read`."""
 
     tenant_id: str
+
+    @property
+    def past(self) -> Past:
+        """What answers for the past."""
 
     async def execute(self, command: Command) -> Outcome:
         """Decide a command and make it durable.

@@ -22,6 +22,8 @@ from holdfast.domain.records import (
     Table,
 )
 from holdfast.domain.state import State, follow_threshold
+from holdfast.domain.values import instant_text
+from holdfast.journal import NEVER
 from holdfast.ledger.deadlines import Deadlines, Timed, deadline_of
 from holdfast.ledger.listing import Listing
 from holdfast.ledger.owners import Owners
@@ -146,6 +148,14 @@ class StagedView:
         staged view has ended it already: the event that did so has to be durable first.
         """
         return any(at <= now for at, _ in self._moved)
+
+    @property
+    def settled_deadline(self) -> str | None:
+        """When something falls due, as a manifest says it; None while staged events may move it."""
+        if not self.is_empty:
+            return None
+        at = self.deadlines.next
+        return NEVER if at is None else instant_text(at)
 
     def pop_durable(self, sequence: int) -> list[Staged]:
         """Take the events up to `sequence` off, oldest first, to be committed.

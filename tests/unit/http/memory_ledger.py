@@ -34,10 +34,12 @@ from holdfast.ledger.port import (
     Follower,
     Ledger,
     LoggedEvent,
+    Past,
     Reading,
     ReservationFilter,
     Unavailable,
 )
+from tests.unit.http.memory_past import MemoryPast
 
 START_MS = 1_795_000_000_000
 
@@ -122,8 +124,18 @@ class MemoryLedger(Ledger):
         self.commands_left: int | None = None
         self._state = State()
         self._log: list[LoggedEvent] = []
+        self._followers: list[Follower] = []
         self._news = asyncio.Event()
         self._own = 0
+
+    @property
+    def past(self) -> Past:
+        self._expire()
+        return MemoryPast(
+            self._log,
+            lambda: self.now,
+            lambda state, sequence: MemoryReading(state, sequence, self.now, exact=True),
+        )
 
     async def execute(self, command: Command) -> Outcome:
         await asyncio.sleep(0)
@@ -169,7 +181,8 @@ class MemoryLedger(Ledger):
         return self._log[after : after + limit]
 
     def follow(self, follower: Follower) -> Callable[[], None]:
-        raise NotImplementedError
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
 
     @property
     def writable(self) -> bool:
@@ -251,7 +264,10 @@ class MemoryLedger(Ledger):
                 self._keep(decided)
 
     def _keep(self, event: Event) -> None:
-        self._state.apply(evolve(self, event), event.ts)
+        changes = evolve(self, event)
+        forgotten = self._state.apply(changes, event.ts)
         self._log.append(LoggedEvent(event.sequence, orjson.dumps(event_json(event))))
+        for follower in tuple(self._followers):
+            follower(event, changes + forgotten)
         self._news.set()
         self._news = asyncio.Event()

@@ -68,6 +68,18 @@ class Naming:
 
 
 @dataclass
+class FolderMove:
+    """A folder that gets another name, with all that is in it: at once, or not at all."""
+
+    source: Path
+    target: Path
+
+    def apply(self, names: dict[Path, Inode]) -> None:
+        for path in [each for each in names if self.source in each.parents]:
+            names[self.target / path.relative_to(self.source)] = names.pop(path)
+
+
+@dataclass
 class Fault:
     """What happens to the operation of that number (the first is 1), or to all from it on."""
 
@@ -87,7 +99,7 @@ class SimulatedDisk:
         self.random = random.Random(seed)
         self.names: dict[Path, Inode] = {}
         self.durable_names: dict[Path, Inode] = {}
-        self.pending_names: dict[Path, list[Naming]] = {}
+        self.pending_names: dict[Path, list[Naming | FolderMove]] = {}
         self.handles: dict[int, tuple[Inode, Path]] = {}
         self.positions: dict[int, int] = {}
         self.next_handle = 100
@@ -164,11 +176,27 @@ class SimulatedDisk:
 
     def rename(self, source: Path, target: Path) -> None:
         with _Step(self, "rename", target):
+            if source not in self.names and any(source in path.parents for path in self.names):
+                self._move_folder(source, target)
+                return
             if source not in self.names:
                 raise FileNotFoundError(errno.ENOENT, "no such file", str(source))
             inode = self.names[source]
             self._name(target, inode)
             self._name(source, None, Naming(target, inode))
+
+    def _move_folder(self, source: Path, target: Path) -> None:
+        if any(target in path.parents for path in self.names):
+            raise OSError(errno.ENOTEMPTY, "the folder is not empty", str(target))
+        # What was named in it, and not synced, is on the platter by now, or never will be.
+        for folder in [each for each in self.pending_names if each.is_relative_to(source)]:
+            operations = self.pending_names.pop(folder)
+            for naming in operations[: self.random.randint(0, len(operations))]:
+                naming.apply(self.durable_names)
+        move = FolderMove(source, target)
+        move.apply(self.names)
+        for folder in {source.parent, target.parent}:
+            self.pending_names.setdefault(folder, []).append(move)
 
     def unlink(self, path: Path) -> None:
         if self.killed:

@@ -10,7 +10,8 @@ from holdfast.journal import Cursor, FlushFailed, JournalError, ReopenFailed
 from holdfast.journal.appender import Appender
 from holdfast.journal.frame import encode_batch
 from holdfast.journal.guard import DiskFault, GuardedDisk
-from holdfast.journal.handoff import STAND_ASIDE_S, Handoff
+from holdfast.journal.handoff import Handoff
+from holdfast.journal.threads import STAND_ASIDE_S
 from holdfast.journal.writer import Done, Outcome
 from tests.unit.journal.simulated_disk import SimulatedDisk
 from tests.unit.journal.support import (
@@ -200,7 +201,7 @@ async def test_the_loop_stands_aside_again_and_again_while_the_disk_is_slow(
         if len(stood) == 3:
             loop.disk.release.set()
 
-    monkeypatch.setattr("holdfast.journal.handoff.time.sleep", stand)
+    monkeypatch.setattr("holdfast.journal.threads.time.sleep", stand)
     fail_next(loop.disk, "hang")
     outcome = await loop.flush(position.cursor, 1)
     assert isinstance(outcome, Done)

@@ -35,12 +35,13 @@ from holdfast.domain.commands import (
     SourceLine,
     TransferStock,
 )
-from holdfast.domain.decide import alerts, catalogue, menu, orders, reservations, stock
+from holdfast.domain.decide import alerts, catalogue, menu, orders, reservations, stock, tenants
 from holdfast.domain.decide.draft import Draft, InvariantViolation
 from holdfast.domain.decide.stock import Fact
 from holdfast.domain.events import Event, KeyStamp, SourceStamp
 from holdfast.domain.records import KEY, SOURCE, DecisionView, Json, Outcome, View
 from holdfast.domain.rejections import Rejected, idempotency_mismatch
+from holdfast.domain.tenants import ChangeTenant, DeleteTenant, ProvisionTenant, TrashTenant
 
 __all__ = ["InvariantViolation", "RefusedRow", "decide", "remembered"]
 
@@ -115,9 +116,9 @@ _NOTHING_CHANGED: Final = ("KeyRemembered", "RowUnchanged")
 
 def _answer(draft: Draft, action: Action) -> Outcome:
     outcome = draft.outcome
-    if draft.changed or not outcome.reservations or not isinstance(action, ReserveStock):
+    if draft.changed or not isinstance(action, ReserveStock | ProvisionTenant):
         return outcome
-    return outcome._replace(existing=True)
+    return outcome._replace(existing=bool(outcome.reservations or outcome.records))
 
 
 def _refuse_row(_: Draft, action: RefuseRow) -> None:
@@ -213,4 +214,8 @@ _DECIDERS: Final[dict[type, Callable[[Draft, Any], Fact | None]]] = {
     ConfirmOrder: orders.confirm,
     CancelOrder: orders.cancel,
     AcknowledgeAlert: alerts.acknowledge,
+    ProvisionTenant: tenants.provision,
+    ChangeTenant: tenants.change,
+    DeleteTenant: tenants.delete,
+    TrashTenant: tenants.trash,
 }

@@ -4,24 +4,36 @@ from typing import Final
 
 from holdfast.http.endpoint import Endpoint
 from holdfast.http.routes import (
+    alerts,
     batch,
+    catalogue,
     checkout,
     debug,
     docs,
+    explain,
     feed,
     health,
     inventory,
+    menu,
+    orders,
     reservations,
     stock,
+    sys,
 )
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *stock.ENDPOINTS,
+    *explain.ENDPOINTS,
     *inventory.ENDPOINTS,
     *reservations.ENDPOINTS,
     *checkout.ENDPOINTS,
+    *menu.ENDPOINTS,
+    *orders.ENDPOINTS,
+    *catalogue.ENDPOINTS,
+    *alerts.ENDPOINTS,
     *feed.ENDPOINTS,
     *batch.ENDPOINTS,
+    *sys.ENDPOINTS,
     *health.ENDPOINTS,
     *docs.ENDPOINTS,
     *debug.ENDPOINTS,

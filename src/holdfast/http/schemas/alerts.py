@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from holdfast.http.schemas.base import Count, Id, Output, Sku, Time, Version
 from holdfast.http.schemas.inputs import Expecting
 from holdfast.http.schemas.outputs import Page
@@ -17,10 +19,9 @@ class Alert(Output):
     id: Id
     store_id: Id
     sku: Sku
-    name: str
     status: Literal["open", "acknowledged", "resolved"]
-    threshold: Count
-    available: Count
+    threshold: Count = Field(description="The item's threshold when it opened.")
+    available: Count = Field(description="What was available when it opened.")
     opened_at: Time
     acknowledged_at: Time | None
     acknowledged_by: str | None
@@ -28,5 +29,11 @@ class Alert(Output):
     version: Version
 
 
+class ListedAlert(Alert):
+    """An alert in a list."""
+
+    name: str = Field(description="The item's name; the SKU while there is no item.")
+
+
 class AlertPage(Page):
-    items: list[Alert]
+    items: list[ListedAlert]
