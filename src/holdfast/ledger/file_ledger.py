@@ -268,15 +268,18 @@ class FileLedger:
 
     def _commit(self, sequence: int) -> None:
         """Everything up to `sequence` is durable: let readers see it, then wake who waits."""
-        for event, changes, json in self._staged.pop_durable(sequence):
-            self._listing.note(changes, self._state)
-            forgotten = self._state.apply(changes, event.ts)
-            self._last_ts = event.ts
+        durable = self._staged.pop_durable(sequence)
+        listing, state, followers = self._listing, self._state, self._followers
+        for event, changes, _ in durable:
+            listing.note(changes, state)
+            forgotten = state.apply(changes, event.ts)
             if forgotten:
-                self._listing.forget(forgotten)
-            self._feed.note(event.sequence, json)
-            if self._followers:
-                self._followers.tell(event, changes + forgotten)
+                listing.forget(forgotten)
+            if followers:
+                followers.tell(event, changes + forgotten)
+        if durable:
+            self._last_ts = durable[-1][0].ts
+            self._feed.note([(event.sequence, json) for event, _, json in durable])
         self._checkpointer.after_flush()
         self._space.after_flush()
         self._feed.wake()
