@@ -6,7 +6,7 @@ rests on is durable. `_commit` and `_roll_back` are what the journal says.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -208,9 +208,28 @@ class FileLedger:
     ) -> list[Outcome | Rejected | Unavailable]:
         """Decide many commands in order; see the port."""
         many = ManyCommands(
-            self._decide_at_once, self._decide_in_turn, self.guard, stop_when_unavailable
+            self._decide_slice, self._decide_in_turn, self.guard, stop_when_unavailable
         )
         return await many.execute(commands)
+
+    def _decide_slice(
+        self, commands: Iterator[Command], is_over: Callable[[Decided], bool]
+    ) -> list[Decided]:
+        """Decide commands until the slice is over; none, when they have to take their turns.
+
+        Nothing else happens meanwhile, so one look at locks, journal, clock and deadlines is
+        enough for all of them.
+        """
+        decided: list[Decided] = []
+        now = self._clock.now()
+        if not (self._locks.all_free and self.guard.accepts and self._deciding.stage_due(now)):
+            return decided
+        for command in commands:
+            decided.append(self._deciding.decide_at(now, command))
+            if is_over(decided[-1]):
+                break
+        self._timer.arm()
+        return decided
 
     def _decide_at_once(self, command: Command) -> Decided | None:
         """Decide while nobody holds a lock: in one step, so nobody could tell if any was taken.
