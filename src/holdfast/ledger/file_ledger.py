@@ -6,7 +6,7 @@ rests on is durable. `_commit` and `_roll_back` are what the journal says.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -208,9 +208,28 @@ class FileLedger:
     ) -> list[Outcome | Rejected | Unavailable]:
         """Decide many commands in order; see the port."""
         many = ManyCommands(
-            self._decide_at_once, self._decide_in_turn, self.guard, stop_when_unavailable
+            self._decide_slice, self._decide_in_turn, self.guard, stop_when_unavailable
         )
         return await many.execute(commands)
+
+    def _decide_slice(
+        self, commands: Iterator[Command], is_over: Callable[[Decided], bool]
+    ) -> list[Decided]:
+        """Decide commands until the slice is over; none, when they have to take their turns.
+
+        Nothing else happens meanwhile, so one look at locks, journal, clock and deadlines is
+        enough for all of them.
+        """
+        decided: list[Decided] = []
+        now = self._clock.now()
+        if not (self._locks.all_free and self.guard.accepts and self._deciding.stage_due(now)):
+            return decided
+        for command in commands:
+            decided.append(self._deciding.decide_at(now, command))
+            if is_over(decided[-1]):
+                break
+        self._timer.arm()
+        return decided
 
     def _decide_at_once(self, command: Command) -> Decided | None:
         """Decide while nobody holds a lock: in one step, so nobody could tell if any was taken.
@@ -268,15 +287,18 @@ class FileLedger:
 
     def _commit(self, sequence: int) -> None:
         """Everything up to `sequence` is durable: let readers see it, then wake who waits."""
-        for event, changes, json in self._staged.pop_durable(sequence):
-            self._listing.note(changes, self._state)
-            forgotten = self._state.apply(changes, event.ts)
-            self._last_ts = event.ts
+        durable = self._staged.pop_durable(sequence)
+        listing, state, followers = self._listing, self._state, self._followers
+        for event, changes, _ in durable:
+            listing.note(changes, state)
+            forgotten = state.apply(changes, event.ts)
             if forgotten:
-                self._listing.forget(forgotten)
-            self._feed.note(event.sequence, json)
-            if self._followers:
-                self._followers.tell(event, changes + forgotten)
+                listing.forget(forgotten)
+            if followers:
+                followers.tell(event, changes + forgotten)
+        if durable:
+            self._last_ts = durable[-1][0].ts
+            self._feed.note([(event.sequence, json) for event, _, json in durable])
         self._checkpointer.after_flush()
         self._space.after_flush()
         self._feed.wake()
