@@ -165,7 +165,7 @@ class FileLedger:
     def is_idle(self) -> bool:
         """Whether nobody would miss it: nothing is under way, falls due, or is waited for."""
         at_work = self._journal.tail is not None or not self._locks.all_free
-        followed = bool(self._followers or self._feed.waiting)
+        followed = self._followers.are_waiting or self._feed.waiting
         return (
             self.writable and not at_work and not followed and self._staged.deadlines.next is None
         )
@@ -330,6 +330,6 @@ class FileLedger:
         """Return durable events behind `after`, oldest first; see the port."""
         return await self._feed.events(after, limit, wait_s)
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Call `follower` at every event from now on; the answer ends it."""
-        return self._followers.add(follower)
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
+        """Call `follower` at every event from now on; see the port."""
+        return self._followers.add(follower, waits)
