@@ -98,7 +98,8 @@ class FileLedger:
             threads=threads,
         )
         self._feed = Feed(self._journal, self.tenant_id)
-        self.past = FilePast(folder, disk, self._journal, self._clock, self.read, past_work)
+        self._folder, self._disk = folder, disk
+        self._past_work = PastWork() if past_work is None else past_work
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
         breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
         self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back, count)
@@ -157,6 +158,13 @@ class FileLedger:
         self._checkpointer.hurry()
 
     @property
+    def past(self) -> FilePast:
+        """What was, read from the tenant's files; it is not kept, for it knows this ledger."""
+        return FilePast(
+            self._folder, self._disk, self._journal, self._clock, self.read, self._past_work
+        )
+
+    @property
     def writable(self) -> bool:
         """Whether writes are decided now."""
         return self.guard.accepts
@@ -165,7 +173,7 @@ class FileLedger:
     def is_idle(self) -> bool:
         """Whether nobody would miss it: nothing is under way, falls due, or is waited for."""
         at_work = self._journal.tail is not None or not self._locks.all_free
-        followed = bool(self._followers or self._feed.waiting)
+        followed = self._followers.are_waiting or self._feed.waiting
         return (
             self.writable and not at_work and not followed and self._staged.deadlines.next is None
         )
@@ -352,6 +360,6 @@ class FileLedger:
         """Return durable events behind `after`, oldest first; see the port."""
         return await self._feed.events(after, limit, wait_s)
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Call `follower` at every event from now on; the answer ends it."""
-        return self._followers.add(follower)
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
+        """Call `follower` at every event from now on; see the port."""
+        return self._followers.add(follower, waits)

@@ -160,8 +160,13 @@ class Ledger(Protocol):
             Rejected: `history_gone`: events behind `after` are no longer kept.
         """
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Call `follower` at every event from now on; the answer ends it."""
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
+        """Call `follower` at every event from now on; the answer ends it.
+
+        Args:
+            follower: is called until it fails, or until the ledger is closed.
+            waits: whether it wants events so much that the ledger must stay open for it.
+        """
 
     @property
     def writable(self) -> bool:

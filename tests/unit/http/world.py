@@ -101,12 +101,13 @@ class World:
         self, ledger: Ledger, config: HttpConfig = UNLIMITED, faults: FaultyDisk | None = None
     ) -> None:
         self.ledger = ledger
+        self.tenants = OneTenant(ledger)
         self.health = GoodHealth(ledger)
         self.metrics = Metrics()
         self.log_stream = io.BytesIO()
         self.logs = Logs("info", self.log_stream, owns_stream=False)
         services = Services(
-            config, OneTenant(ledger), self.health, self.metrics, self.logs.logger, faults
+            config, self.tenants, self.health, self.metrics, self.logs.logger, faults
         )
         self.app: Edge = create_app(services)
         self.client = httpx2.AsyncClient(

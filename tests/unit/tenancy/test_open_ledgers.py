@@ -173,6 +173,19 @@ async def test_a_tenant_whose_events_somebody_waits_for_stays_open(tmp_path: Pat
         await closed(street)
 
 
+async def test_a_menu_that_is_kept_keeps_no_tenant_open_and_goes_with_its_ledger(
+    tmp_path: Path,
+) -> None:
+    async with ManyTenants(tmp_path, AT_ONCE_IDLE) as street:
+        await street.provision("pizza")
+        await street.receive("pizza")
+        assert (await street.client.get("/menu", headers=PIZZA)).status_code == 200
+        ledger = weakref.ref(street.registry.ledgers["pizza"])
+        await closed(street)
+        assert (await street.client.get("/menu", headers=PIZZA)).status_code == 200
+        await until(lambda: ledger() is None)
+
+
 async def test_a_request_that_outlived_its_tenants_ledger_is_told_to_come_again(
     tmp_path: Path,
 ) -> None:
