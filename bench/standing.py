@@ -9,6 +9,7 @@ import asyncio
 import json
 import random
 import resource
+import socket
 import tempfile
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
@@ -38,6 +39,8 @@ LAST_ANSWERS_S: Final = 3.0
 #: A basket has so many lines, so that one process can ask for more than another can do.
 LINES: Final = 10
 NORMAL: Final = 16
+#: So many answers of some hundred KiB are asked for and never read.
+ANSWERS_UNREAD: Final = 40
 HEALTH_EVERY_S: Final = 0.05
 #: How soon behind an overload an ordinary client has to be served as ever.
 RECOVERY_S: Final = 2.0
@@ -244,46 +247,34 @@ async def _connect(port: int, answered: Callable[[Client, int], None]) -> Client
     return client
 
 
-class Slow(asyncio.Protocol):
-    """A client that never gets anywhere, and comes again when it was thrown out."""
+class Slow:
+    """A client that never gets anywhere, never reads, and comes again when it was thrown out."""
 
-    def __init__(self, port: int, first: bytes, drop: bytes, reads: bool) -> None:
-        self._port, self._first, self._drop, self._reads = port, first, drop, reads
-        self._transport: asyncio.Transport | None = None
+    def __init__(self, port: int, first: bytes, drop: bytes) -> None:
+        self._port, self._first, self._drop = port, first, drop
         self.ends = False
-        self.thrown_out = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # That of uvloop is one, but no subclass.
-        self._transport = cast("asyncio.Transport", transport)
-        if not self._reads:
-            self._transport.pause_reading()
-        self._transport.write(self._first)
-
-    def connection_lost(self, _: Exception | None) -> None:
-        self._transport = None
+        self.connected = 0
 
     async def live(self) -> None:
-        """Drop by drop."""
-        loop = asyncio.get_running_loop()
+        """Drop by drop, on a bare socket: a transport would read ahead."""
         while not self.ends:
-            if self._transport is None or self._transport.is_closing():
-                self.thrown_out += 1
-                with suppress(OSError):
-                    await loop.create_connection(lambda: self, HOST, self._port)
-            elif self._drop:
-                self._transport.write(self._drop)
-            await asyncio.sleep(1)
-        if self._transport is not None:
-            self._transport.abort()
+            with socket.socket() as own, suppress(OSError):
+                own.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(own, (HOST, self._port))
+                self.connected += 1
+                own.send(self._first)
+                while not self.ends:
+                    await asyncio.sleep(1)
+                    with suppress(BlockingIOError):
+                        own.send(self._drop)
 
 
 def _slow_ones(port: int, each: int) -> list[Slow]:
     head = b"GET /health/liveness HTTP/1.1\r\nhost: h\r\n"
-    body = b"POST /api/v1/inventory/receive HTTP/1.1\r\nhost: h\r\n"
+    body = b"POST /api/v1/inventory/receive HTTP/1.1\r\nhost: localhost\r\n"
     body += b"content-type: application/json\r\ncontent-length: 9999\r\n\r\n"
-    large = b"GET /openapi.json HTTP/1.1\r\nhost: h\r\n\r\n" * 40
-    kinds = [(head, b"x-a: b\r\n", True), (body, b" ", True), (large, b"", False)]
+    large = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    kinds = [(head, b"x-a: b\r\n"), (body, b" "), (large * ANSWERS_UNREAD, b"\r\n")]
     return [Slow(port, *kind) for kind in kinds for _ in range(each)]
 
 
@@ -318,7 +309,7 @@ async def slow(server: Server, seconds: float, each: int, seed: int) -> dict[str
         _watch_health(server.port, seconds),
         closed_loop(server.port, NORMAL, seconds, Requests(seed)),
     )
-    thrown_out = sum(one.thrown_out for one in slow_ones) - len(slow_ones)
+    thrown_out = sum(one.connected for one in slow_ones) - len(slow_ones)
     for one in slow_ones:
         one.ends = True
     await asyncio.gather(*tasks)
