@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from holdfast.http.answer import Answer, Header
+from holdfast.http.flow import Flow
 
 #: Writes one header.
 _LINE: Final = b": ".join
@@ -133,6 +134,11 @@ class Exchange(RequestResponseCycle):
         self.notify()
         self.on_response()
         return True
+
+    def hold_back(self) -> None:
+        """Read no further request of this client for a while."""
+        if isinstance(self.flow, Flow):
+            self.flow.hold_back()
 
     def end(self) -> None:
         """Let the connection go, which knows this; and end it, if there was no answer."""

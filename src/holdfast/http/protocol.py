@@ -22,12 +22,13 @@ from urllib.parse import unquote
 import httptools
 from structlog.typing import FilteringBoundLogger
 from uvicorn._types import ASGI3Application, HTTPScope
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.call import NO_ROUTE
 from holdfast.http.exchange import Exchange, ShortWay, encode_head
+from holdfast.http.flow import Flow
 from holdfast.http.headers import request_id_of
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import problem
@@ -134,21 +135,6 @@ class Door:
         )
 
 
-class _Flow(FlowControl):
-    """Reads no further while requests wait behind the one at work, or answers for their reader.
-
-    uvicorn goes on reading with every answer, so a client that only sends would fill the memory.
-    """
-
-    def __init__(self, transport: asyncio.Transport, pipeline: deque[tuple[Any, Any]]) -> None:
-        super().__init__(transport)
-        self._pipeline = pipeline
-
-    def resume_reading(self) -> None:
-        if not self._pipeline and not self.write_paused:
-            super().resume_reading()
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
@@ -184,7 +170,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.flow = _Flow(transport, self.pipeline)
+        self.flow = Flow(transport, self.pipeline)
         self._scope: HTTPScope = {  # type: ignore[typeddict-item]  # the rest is in the head
             "type": "http",
             "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
