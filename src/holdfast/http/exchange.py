@@ -95,8 +95,10 @@ class Exchange(RequestResponseCycle):
 
     async def run_asgi(self, app: ASGI3Application) -> None:
         """Have a request answered through ASGI's messages."""
+        # Made now: the rest of the body may come before anybody waits for it.
+        news = self.message_event
         if self.body or not self.more_body:
-            self.message_event.set()
+            news.set()
         await super().run_asgi(app)
 
     async def send(self, message: ASGISendEvent) -> None:
