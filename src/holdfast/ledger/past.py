@@ -8,7 +8,9 @@ from typing import Final, NamedTuple, TypeVar
 import structlog
 
 from holdfast.domain.records import (
+    ALERT,
     ITEM,
+    LOW_STOCK,
     RESERVATION,
     STOCK,
     STORE,
@@ -137,7 +139,11 @@ class FilePast:
             known = reading.get(STOCK, (store_id, sku))
             if known is None:
                 return None
-            return await self._done(lambda files: explain_at(files, known, sequence, now, now))
+            low = reading.get(LOW_STOCK, (store_id, sku))
+            alert = None if low is None else reading.get(ALERT, (low.alert_id,))
+            item = reading.get(ITEM, (sku,))
+            told = await self._done(lambda files: explain_at(files, known, sequence, now, now))
+            return told._replace(item=item, alert=alert)
         if _never_was(await self._settled(as_of), Scope(store_id, sku)):
             return None
 
@@ -147,7 +153,9 @@ class FilePast:
             if not found:
                 return None
             at = _time_of(files, sequence) if as_of.at is None else as_of.at
-            return explain_at(files, found[0], sequence, at, -1)
+            items = items_at(files, sequence, [sku])
+            told = explain_at(files, found[0], sequence, at, -1)
+            return told._replace(item=items[0] if items else None)
 
         return await self._done(work)
 

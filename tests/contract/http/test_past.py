@@ -240,3 +240,47 @@ async def test_an_explanation_belongs_to_one_event_while_writes_go_on(world: Wor
         assert then["record"] == told["record"]
     done.set()
     await writing
+
+
+async def test_a_list_of_the_past_has_the_names_and_thresholds_of_then(world: World) -> None:
+    await world.receive("S", "A", 5)
+    said = [(await world.get("/stock")).json()]
+    item = {"sku": "A", "name": "Apples", "category": "fruit", "unit": "pcs"}
+    await world.post("/items", item | {"lowStockThreshold": 2})
+    said.append((await world.get("/stock")).json())
+    await world.client.put("/items/A", json=item | {"name": "Pears", "lowStockThreshold": 5})
+    said.append((await world.get("/stock")).json())
+    assert [each["items"][0]["name"] for each in said] == ["A", "Apples", "Pears"]
+    assert [each["items"][0]["lowStock"] for each in said] == [False, False, True]
+    for sequence, body in enumerate(said, start=1):
+        assert (await world.get(at("/stock", sequence))).json() == body
+    assert (await world.get("/stock/A?asOf=2")).json()["name"] == "Apples"
+    problem_of(await world.get("/stock?asOf=2&lowStock=true"), 400, "validation_error")
+
+
+async def test_a_store_of_the_past_is_there_from_its_description_or_its_first_stock(
+    world: World,
+) -> None:
+    await world.post("/locations", {"storeId": "S", "name": "South"})
+    await world.receive("T", "A", 5)
+    assert (await world.get("/stores/S/inventory?asOf=1")).json()["items"] == []
+    problem_of(await world.get("/stores/T/inventory?asOf=1"), 404, "not_found")
+    await world.client.delete("/locations/S")
+    problem_of(await world.get("/stores/S/inventory?asOf=3"), 404, "not_found")
+    assert (await world.get("/stores/S/inventory?asOf=2")).status_code == 200
+    assert (await world.get("/stores/T/inventory?asOf=2")).status_code == 200
+
+
+async def test_an_explanation_tells_of_threshold_and_alert(world: World) -> None:
+    await world.receive("S", "A", 5)
+    item = {"sku": "A", "name": "Apples", "category": "fruit", "unit": "pcs"}
+    assert (await explained(world))["lowStock"] is None
+    await world.post("/items", item | {"lowStockThreshold": 2})
+    told = await explained(world)
+    assert told["name"] == "Apples"
+    assert told["lowStock"] == {"threshold": 2, "isLow": False, "alert": None}
+    await world.post(f"{ONE}/adjust", {"delta": -4})
+    low = (await explained(world))["lowStock"]
+    assert (low["isLow"], low["alert"]["status"]) == (True, "open")
+    assert (await explained(world, as_of=2))["lowStock"] == told["lowStock"]
+    assert (await explained(world, as_of=1))["name"] == "A"

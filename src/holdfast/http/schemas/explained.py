@@ -64,11 +64,28 @@ class Place(Output):
     at: Time
 
 
+class OpenAlert(Output):
+    """The alert that tells of it; null in answers about the past."""
+
+    id: str
+    status: Literal["open", "acknowledged"]
+    opened_at: Time
+
+
+class LowStock(Output):
+    """What the item asks to be told of."""
+
+    threshold: Count
+    is_low: bool
+    alert: OpenAlert | None
+
+
 class Explanation(Output):
     """A stock record taken apart: the quantities of all parts add up to what can be sold."""
 
     store_id: Id
     sku: Sku
+    name: str = Field(description="The item's name; the SKU while there is no item.")
     as_of: Place
     detail: str = Field(description="A sentence for the person at the screen.")
     record: StockRecord
@@ -78,5 +95,6 @@ class Explanation(Output):
             Field(discriminator="kind"),
         ]
     ]
+    low_stock: LowStock | None = Field(description="Null while the item has no threshold.")
     next_release_at: Time | None = Field(description="When the first of the reservations ends.")
     searched_from: Count = Field(description="The oldest event that was looked at.")
