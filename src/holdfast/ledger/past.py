@@ -11,11 +11,13 @@ from holdfast.domain.records import (
     ALERT,
     ITEM,
     LOW_STOCK,
+    MENU_ITEM,
     RESERVATION,
     STOCK,
     STORE,
     TOMBSTONE,
     Item,
+    MenuItem,
     Reservation,
     StockRecord,
     Store,
@@ -27,7 +29,7 @@ from holdfast.journal import Disk, HistoryGone, Journal, JournalError, read_fram
 from holdfast.ledger.clock import TenantClock
 from holdfast.ledger.explain import explain_at
 from holdfast.ledger.listing import Listing
-from holdfast.ledger.past_catalogue import items_at, store_at
+from holdfast.ledger.past_catalogue import dish_at, items_at, store_at
 from holdfast.ledger.past_instant import sequence_at
 from holdfast.ledger.past_search import Files, reservation_at, stock_at
 from holdfast.ledger.past_values import AsOf, Explanation, Scope
@@ -130,6 +132,25 @@ class FilePast:
         if held is not None:
             state.put((RESERVATION, held.key, held))
         return _reading(state, sequence, now.now)
+
+    async def read_dish(self, as_of: AsOf, dish_id: str) -> Reading:
+        """Return a reading with one dish as it was, and its items; see the port."""
+        await self._settled(as_of)
+
+        def work(files: Files) -> tuple[int, int, MenuItem | None, list[Item]]:
+            sequence = _sequence(files, as_of)
+            at = _time_of(files, sequence) if as_of.at is None else as_of.at
+            dish = dish_at(files, sequence, dish_id)
+            skus = [] if dish is None else [line.sku for line in dish.recipe]
+            return sequence, at, dish, items_at(files, sequence, skus)
+
+        sequence, at, dish, items = await self._done(work)
+        state = State()
+        for item in items:
+            state.put((ITEM, item.key, item))
+        if dish is not None:
+            state.put((MENU_ITEM, dish.key, dish))
+        return _reading(state, sequence, at)
 
     async def explain(self, store_id: str, sku: str, as_of: AsOf | None) -> Explanation | None:
         """Take a stock record apart; see the port."""

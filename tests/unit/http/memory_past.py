@@ -32,6 +32,9 @@ class MemoryPast(Past):
     async def read_reservation(self, as_of: AsOf, reservation_id: str) -> Reading:
         return self._at(self._sequence(as_of))
 
+    async def read_dish(self, as_of: AsOf, dish_id: str) -> Reading:
+        return self._at(self._sequence(as_of))
+
     async def explain(self, store_id: str, sku: str, as_of: AsOf | None) -> Explanation | None:
         sequence = len(self._log) if as_of is None else self._sequence(as_of)
         reading = self._at(sequence)

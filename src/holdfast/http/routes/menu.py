@@ -91,7 +91,7 @@ async def read_menu(call: Call) -> Answer:
     asked: it changes with any dish, and with the stock or the item of any ingredient.
     """
     menus = call.services.menus
-    reading, menu = await menus.current(call.ledger, await _store_id(call))
+    reading, menu = await menus.current(call.ledger, await menu_store_id(call))
     headers = ((b"etag", menu.etag),) if reading.exact else ()
     if reading.exact and none_match(call.headers, menu.etag):
         return Answer(304, b"", None, headers)
@@ -106,7 +106,7 @@ async def read_store_menu(call: Call) -> Answer:
     return await read_menu(call)
 
 
-async def _store_id(call: Call) -> str | None:
+async def menu_store_id(call: Call) -> str | None:
     """Return the store whose menu is asked for; None for a tenant without stores.
 
     Raises:

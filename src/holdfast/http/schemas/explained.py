@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.http.schemas.base import Count, Id, Output, Sku, Time
+from holdfast.http.schemas.menu import MenuEntry
 from holdfast.http.schemas.outputs import StockRecord
 
 Taken = Annotated[int, Field(le=0)]
@@ -98,3 +99,24 @@ class Explanation(Output):
     low_stock: LowStock | None = Field(description="Null while the item has no threshold.")
     next_release_at: Time | None = Field(description="When the first of the reservations ends.")
     searched_from: Count = Field(description="The oldest event that was looked at.")
+
+
+class IngredientExplanation(Output):
+    """What one portion takes of a SKU, and how far that lasts."""
+
+    sku: Sku
+    name: str
+    qty: Count = Field(description="For one portion.")
+    portions: Count = Field(description="For how many portions this ingredient alone lasts.")
+    stock: Explanation | None = Field(description="Null while the store never had any.")
+
+
+class DishExplanation(Output):
+    """A dish taken apart."""
+
+    store_id: Id | None
+    as_of: Place
+    detail: str = Field(description="A sentence for the person at the counter.")
+    entry: MenuEntry
+    is_available: bool = Field(description="The dish's own switch.")
+    ingredients: list[IngredientExplanation]
