@@ -115,6 +115,9 @@ class Past(Protocol):
     async def read_reservation(self, as_of: AsOf, reservation_id: str) -> Reading:
         """Return a reading that holds this reservation as it was, if it was."""
 
+    async def read_dish(self, as_of: AsOf, dish_id: str) -> Reading:
+        """Return a reading that holds this dish as it was, if it was, and its recipe's items."""
+
     async def explain(self, store_id: str, sku: str, as_of: AsOf | None) -> Explanation | None:
         """Take a stock record apart, as it is or was; None: there is no such record."""
 
