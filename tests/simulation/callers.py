@@ -41,6 +41,9 @@ class Caller:
 
     async def run(self, service: Service) -> None:
         """Go on where the last process left it."""
+        if self.current is not None and not self.current.keyed:
+            # Nobody knows whether it was done, and nothing tells a repetition from another.
+            self.current = None
         while not self.done:
             if self.current is None:
                 self._left -= 1
@@ -177,6 +180,5 @@ class Loader(Caller):
 
     async def run(self, service: Service) -> None:
         # What a dead process was asked last is asked anew: by its mark, not by a key.
-        if self.current is not None:
-            self.current, self._asks_mark = None, True
+        self._asks_mark = self._asks_mark or self.current is not None
         await super().run(service)
