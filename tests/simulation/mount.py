@@ -34,13 +34,23 @@ class Latency:
         return self.factor * self._rng.randrange(200) * _US
 
 
+class NoTime:
+    """In place of a process's threads: nothing takes time, and nobody dies."""
+
+    def demand_alive(self) -> None:
+        """It is."""
+
+    def sleep(self, ns: int) -> None:
+        """It takes no time."""
+
+
 class Mount:
     """Implements the port `Disk`."""
 
     def __init__(
         self,
         platter: Platter,
-        threads: SimThreads,
+        threads: SimThreads | NoTime,
         rng: random.Random,
         *,
         strikes: Callable[[Operation, Path], Verdict | None] = lambda *_: None,

@@ -16,12 +16,13 @@ from holdfast.tenancy import DEFAULT_TENANT
 from tests.simulation.asked import Asked, Shopper
 from tests.simulation.callers import Caller, Loader
 from tests.simulation.machine import NS_PER_MS, ProcessDied, SimClock, SimLoop, Stuck
-from tests.simulation.mount import Mount, Operation, Verdict
+from tests.simulation.mount import Mount, NoTime, Operation, Verdict
 from tests.simulation.oracle import Judge
 from tests.simulation.platter import Platter
 from tests.simulation.service import TENANT_FOLDER, Complaints, Service, heard, repeatable
 from tests.simulation.trouble import Trouble
 
+Tables = dict[str, dict[Any, Any]]
 JOURNAL: Final = TENANT_FOLDER / "journal"
 STATE: Final = TENANT_FOLDER / "state"
 RESUMES_WITHIN_S: Final = 30.0
@@ -273,7 +274,7 @@ class World:
 
 def still(platter: Platter) -> Mount:
     """A disk on which nothing takes time and nothing goes wrong."""
-    return Mount(platter, SimLoop(SimClock()).threads, random.Random(0))
+    return Mount(platter, NoTime(), random.Random(0))
 
 
 def frames_of(platter: Platter) -> list[bytes]:
@@ -283,7 +284,7 @@ def frames_of(platter: Platter) -> list[bytes]:
     return frames
 
 
-def tables_of(state: State) -> dict[str, dict[Any, Any]]:
+def tables_of(state: State) -> Tables:
     return {name: dict(state.records(table)) for name, table in TABLES.items()}
 
 
