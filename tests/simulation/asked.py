@@ -243,7 +243,7 @@ def _spoken_reserve(
         ((sku, qty),) = lines
         del body["lines"]
         return "POST", "/inventory/reserve", {**body, "storeId": store, "sku": sku, "quantity": qty}
-    if len(lines) == 1 and rng.random() < 0.6:
+    if len(lines) == 1 and ("expectedVersion" in body or rng.random() < 0.6):
         ((sku, qty),) = lines
         del body["lines"]
         return "POST", f"/stores/{store}/inventory/{sku}/reserve", {**body, "qty": qty}

@@ -128,7 +128,7 @@ class Caller:
         if name is not None and len(asked.steps) == 1:
             ((_, step),) = asked.steps.items()
             if step.verb == "reserve":
-                self._holds.append((name, step.fields["user"]))
+                self._holds.append((name, step.fields.get("user")))
 
 
 def _has_undecided(asked: Asked, response: Response) -> bool:

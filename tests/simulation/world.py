@@ -39,6 +39,9 @@ class World:
         *,
         faults: int | None = None,
         requests: int = 8,
+        callers: int = 5,
+        shopper: type[Shopper] = Shopper,
+        loads: bool = True,
         looks: Callable[["World"], None] | None = None,
     ) -> None:
         """Make the world of a seed.
@@ -47,6 +50,9 @@ class World:
             seed: all that is drawn comes from it.
             faults: how many faults there are to be; drawn when None.
             requests: how many each caller sends.
+            callers: how many there are.
+            shopper: what they ask for.
+            loads: whether another one sends a load.
             looks: is called whenever something on the disk has changed.
         """
         self.seed = seed
@@ -56,8 +62,10 @@ class World:
         self.complaints = Complaints()
         self.trouble = Trouble(random.Random(f"trouble {seed}"), self.clock, faults)
         self.holds: list[tuple[str, str | None]] = []
-        self.callers = [self._caller(Caller, f"c{number}", requests) for number in range(5)]
-        self.callers.append(self._caller(Loader, "load", requests))
+        self._shopper = shopper
+        self.callers = [self._caller(Caller, f"c{number}", requests) for number in range(callers)]
+        if loads:
+            self.callers.append(self._caller(Loader, "load", requests))
         #: Asks on until all is well again.
         self.last = self._caller(Caller, "last", 0)
         #: Every event as the feed gave it at the end, unless the disk said no.
@@ -75,7 +83,7 @@ class World:
 
     def _caller(self, kind: type[Caller], name: str, requests: int) -> Caller:
         rng = random.Random(f"{name} {self.seed}")
-        shopper = Shopper(name, rng, self.holds)
+        shopper = self._shopper(name, rng, self.holds)
         return kind(shopper, rng, self.clock, self.trouble, self.holds, requests)
 
     @property
