@@ -29,6 +29,8 @@ class Answer(NamedTuple):
     answered_ns: int
     #: Whether the tenant could be written all the while, so that numbers are those of events.
     exact: bool
+    #: What the machine's wall clock said when it was sent.
+    sent_wall_ms: int
 
 
 class Asked:
@@ -53,6 +55,8 @@ class Asked:
         self.steps = steps or {}
         self.keyed = keyed and method == "POST"
         self.tries = 0
+        #: When it was sent first; an attempt that met the end of the process has no answer.
+        self.began_ns = 0
         self.answers: list[Answer] = []
 
     def headers(self) -> dict[str, str]:

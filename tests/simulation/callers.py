@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from typing import Any
+from typing import Any, Final
 
 from tests.simulation.asked import Answer, Asked, Shopper, row_of
 from tests.simulation.machine import NS_PER_MS, SimClock
@@ -10,7 +10,9 @@ from tests.simulation.service import Response, Service
 from tests.simulation.trouble import Trouble
 from tests.support.steps import Step, step
 
-_LEAVES: float = 0.02
+_LEAVES: Final = 0.02
+#: By then every run has ended, whatever was wrong in it.
+ENDS_WITHIN_NS: Final = 900_000 * NS_PER_MS
 
 
 class Caller:
@@ -70,8 +72,11 @@ class Caller:
     async def _attempt(self, service: Service, asked: Asked) -> int | None:
         """Send it once; None when it needs no other attempt, else after how many ms."""
         asked.tries += 1
+        asked.began_ns = asked.began_ns or self._clock.now_ns
         headers = asked.headers()
-        sent_ns, low, exact = self._clock.now_ns, service.ledger.last_sequence, service.ledger.writable
+        sent_ns, sent_wall_ms = self._clock.now_ns, self._clock.wall_ms()
+        low, exact = service.ledger.last_sequence, service.ledger.writable
+        assert sent_ns < ENDS_WITHIN_NS, "it never ends"
         gone = asyncio.Event()
         task = asyncio.create_task(
             service.request(asked.method, asked.address, asked.body, headers, gone)
@@ -84,7 +89,8 @@ class Caller:
         high = service.ledger.last_sequence
         exact = exact and service.ledger.writable
         request_id = headers["x-request-id"]
-        answer = Answer(request_id, response, low, high, sent_ns, self._clock.now_ns, exact)
+        now_ns = self._clock.now_ns
+        answer = Answer(request_id, response, low, high, sent_ns, now_ns, exact, sent_wall_ms)
         asked.answers.append(answer)
         return self._follow_up(asked, answer)
 
@@ -106,7 +112,7 @@ class Caller:
         response = answer.response
         if response is None:
             # Without a key nobody can find out whether it was done, so it is not repeated.
-            return 50 if asked.keyed else None
+            return self._rng.choice((0, 1, 50)) if asked.keyed else None
         if response.status < 500 and not _has_undecided(asked, response):
             if asked.method == "POST":
                 self._trouble.write_answered(answer.sent_ns)
@@ -171,11 +177,14 @@ class Loader(Caller):
             self._mark, self._asks_mark = response.json["mark"], False
             return None
         if asked.method == "POST":
-            self._asks_mark = True
+            # Who left may as well send the same again, and meet what is still under way.
+            self._asks_mark = response is not None or self._rng.random() < 0.3
             if response is not None and response.status == 200:
                 if not _has_undecided(asked, response):
                     self._trouble.write_answered(answer.sent_ns)
                 return None
+        if asked.method == "POST" and response is not None and response.status == 409:
+            return None
         return None if response is None else super()._follow_up(asked, answer)
 
     async def run(self, service: Service) -> None:

@@ -1,7 +1,7 @@
 """Histories of callers who compete for few SKUs, and what one SKU may answer, for the checker."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from tests.simulation.asked import Asked, Shopper, spoken
@@ -45,28 +45,32 @@ class Competitor(Shopper):
         return step(rng.choice(("confirm", "cancel")), id=name, user=None)
 
 
-def histories_of(seed: int) -> tuple[World, dict[str, list[Done]]]:
+def histories_of(
+    seed: int, *, judged: bool = True, kinds: Sequence[str] = ()
+) -> tuple[World, dict[str, list[Done]]]:
     """A run, and what was asked and answered about each SKU."""
-    world = World(seed, requests=_REQUESTS, callers=CLIENTS, shopper=Competitor, loads=False)
-    world.run()
+    world = World(
+        seed, kinds=kinds, requests=_REQUESTS, callers=CLIENTS, shopper=Competitor, loads=False
+    )
+    world.run(judged=judged)
     skus = _skus_of_holds(world)
     by_sku: dict[str, list[Done]] = defaultdict(list)
     for asked in world.asked:
         sku = _sku_of(asked, skus)
-        if sku is not None and asked.answers:
+        if sku is not None and asked.tries:
             by_sku[sku].append(_done(asked))
     return world, by_sku
 
 
 def _done(asked: Asked) -> Done:
     """All attempts are one call: the key makes them one."""
-    last = asked.answers[-1]
     said = next(iter(asked.steps.values()), None)
-    response = last.response
-    if response is None or response.status >= 500:
-        return Done(asked.answers[0].sent_ns, None, said)
+    last = asked.answers[-1] if asked.answers else None
+    response = None if last is None else last.response
+    if last is None or response is None or response.status >= 500:
+        return Done(asked.began_ns, None, said)
     result = (response.status, response.code, response.json)
-    return Done(asked.answers[0].sent_ns, last.answered_ns, said, result)
+    return Done(asked.began_ns, last.answered_ns, said, result)
 
 
 def _skus_of_holds(world: World) -> dict[str, str]:

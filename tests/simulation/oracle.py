@@ -11,9 +11,12 @@ import orjson
 
 from holdfast.domain.values import instant_ms
 from tests.simulation.asked import Answer, Asked
+from tests.simulation.machine import NS_PER_MS
 from tests.simulation.service import RETENTION_MS
+from tests.simulation.trouble import Trouble
 from tests.support.shop_records import No, ShopRecords
 from tests.support.steps import Step
+from tests.support.virtual_time import START_MS
 
 UNCHANGED: Final = frozenset({"KeyRemembered", "RowUnchanged"})
 #: A deadline is written within this time, unless something was broken meanwhile.
@@ -32,7 +35,7 @@ class LogModel(ShopRecords):
     def follow(self, event: dict[str, Any], asked: Step | None) -> None:
         """Take the event in; it must be what the rules make of what was asked."""
         self._open(instant_ms(event["ts"]))
-        due = self._due()
+        due = self.due(self.now)
         if asked is None:
             self._follow_deadline(event, due)
         else:
@@ -62,13 +65,14 @@ class LogModel(ShopRecords):
         self.shown_stock, self.shown_holds = {}, {}
         self._puts = [{}]
 
-    def _due(self) -> list[tuple[int, str, tuple[str, ...]]]:
+    def due(self, now: int) -> list[tuple[int, str, tuple[str, ...]]]:
+        """What has fallen due by then, earliest first."""
         due: list[tuple[int, str, tuple[str, ...]]] = []
         for name, hold in self.holds.items():
-            if hold["status"] == "active" and (hold["expires"] or self.now + 1) <= self.now:
+            if hold["status"] == "active" and (hold["expires"] or now + 1) <= now:
                 due.append((hold["expires"], "reservations", (name,)))
         for place, levels in self.stock.items():
-            if (levels["until"] or self.now + 1) <= self.now:
+            if (levels["until"] or now + 1) <= now:
                 due.append((levels["until"], "stock", place))
         return sorted(due)
 
@@ -151,9 +155,12 @@ class Waiting(NamedTuple):
 class Judge:
     """Holds everything that was answered to the log that is left in the end."""
 
-    def __init__(self, frames: list[bytes], asked: list[Asked]) -> None:
+    def __init__(
+        self, frames: list[bytes], asked: list[Asked], trouble: Trouble | None = None
+    ) -> None:
         self.events = [orjson.loads(json) for json in frames]
         self._asked = asked
+        self._trouble = trouble
         self._steps = {key: step for each in asked for key, step in each.steps.items()}
         self._unkeyed = {key for each in asked if not each.keyed for key in each.steps}
         self._by_request: dict[str, list[int]] = defaultdict(list)
@@ -173,8 +180,8 @@ class Judge:
         key: str = event.get("idempotencyKey") or event["requestId"].partition(".")[0]
         return key
 
-    def judge(self) -> None:
-        """Every check there is; raises AssertionError."""
+    def judge(self, quiet_until_ms: int) -> None:
+        """Every check there is; nothing was wrong before that instant. Raises AssertionError."""
         waiting = self._judge_answers()
         model = LogModel()
         left = self._hold(model, waiting, 0)
@@ -182,9 +189,22 @@ class Judge:
             assert event["sequence"] == sequence, event
             key = self._key_of(event)
             assert instant_ms(event["ts"]) >= model.now or sequence == 1, event
+            if key is None:
+                self._demand_in_time(event, model)
             model.follow(event, None if key is None else self._steps[key])
             left = self._hold(model, left, sequence)
+        if self._trouble is not None:
+            overdue = model.due(quiet_until_ms - DEADLINE_LATE_MS)
+            assert not overdue, f"nobody wrote {overdue}"
         assert not left, f"no state explains {left[0]}"
+
+    def _demand_in_time(self, event: dict[str, Any], model: LogModel) -> None:
+        """A deadline is written when it comes, unless something was wrong then."""
+        ts = instant_ms(event["ts"])
+        due = model.due(ts)
+        if self._trouble is not None and due and ts - due[0][0] > DEADLINE_LATE_MS:
+            came_ns, written_ns = ((at - START_MS) * NS_PER_MS for at in (due[0][0], ts))
+            assert self._trouble.meets(came_ns, written_ns), f"written late: {event}"
 
     def _judge_answers(self) -> list[Waiting]:
         """Hold writes to their events; what rests on a state comes back, to be held to that."""
@@ -210,7 +230,13 @@ class Judge:
         response = answer.response
         assert response is not None
         assert response.status in {200, 404} or "readiness" in asked.address, (asked.address, answer)
-        return [Waiting(answer)] if answer.exact and response.status == 200 else []
+        if not answer.exact or response.status != 200:
+            return []
+        for record in records_in(response.json):
+            expires = record.get("expiresAt")
+            if expires is not None and record["status"] == "active":
+                assert instant_ms(expires) > answer.sent_wall_ms, f"it had expired: {answer}"
+        return [Waiting(answer)]
 
     def _batch(self, asked: Asked, answer: Answer) -> list[Waiting]:
         response = answer.response

@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -46,14 +47,20 @@ FAULTS_WITHIN_MS: Final = 4_000
 class Trouble:
     """The faults of one run."""
 
-    def __init__(self, rng: random.Random, clock: SimClock, count: int | None = None) -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        clock: SimClock,
+        count: int | None = None,
+        kinds: Sequence[str] = (),
+    ) -> None:
         self._rng = rng
         self._clock = clock
         count = rng.choice((0, 1, 1, 2, 2, 3, 4)) if count is None else count
         begin = clock.now_ns
         #: (instant, kind) of what is still to come.
         self.planned = sorted(
-            (begin + rng.randrange(100, FAULTS_WITHIN_MS) * NS_PER_MS, rng.choice(_DRAWN))
+            (begin + rng.randrange(100, FAULTS_WITHIN_MS) * NS_PER_MS, rng.choice(kinds or _DRAWN))
             for _ in range(count)
         )
         self.struck: Counter[str] = Counter()
