@@ -9,9 +9,11 @@ import asyncio
 import json
 import random
 import resource
+import socket
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple, cast
@@ -22,7 +24,7 @@ import uvloop
 from bench.figures import percentile
 from bench.procfs import forget_peak, peak_mib, rss_mib
 from bench.server import HOST, ROOT, Server
-from bench.stock import UNLIMITED, fill, holdfast, reserve_body, reserve_path
+from bench.stock import SKUS, STORE, UNLIMITED, fill, holdfast, sku
 
 #: Of so many requests one reads and the others reserve.
 READ_EVERY: Final = 5
@@ -30,9 +32,15 @@ CONNECTIONS: Final = 64
 TIMES: Final = 10
 #: As many connections as the service has places: the rate that it sustains.
 PLACES: Final = 256
-#: Connections of an open loop at most: more than the service has places and queue.
-POOL_MAX: Final = 4000
+#: Connections of an open loop: more than the service has places and queue for writes.
+POOL: Final = 1500
+REPLACED_AT_ONCE: Final = 20
+LAST_ANSWERS_S: Final = 3.0
+#: A basket has so many lines, so that one process can ask for more than another can do.
+LINES: Final = 10
 NORMAL: Final = 16
+#: So many answers of some hundred KiB are asked for and never read.
+ANSWERS_UNREAD: Final = 40
 HEALTH_EVERY_S: Final = 0.05
 #: How soon behind an overload an ordinary client has to be served as ever.
 RECOVERY_S: Final = 2.0
@@ -94,7 +102,7 @@ class Client(asyncio.Protocol):
         # That of uvloop is one, but no subclass.
         self._transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
 
     @property
@@ -128,11 +136,9 @@ class Requests:
     def __init__(self, seed: int) -> None:
         rng = random.Random(seed)
         self._writes = [
-            _request(b"POST", reserve_path(rng.randrange(100)), reserve_body(rng))
-            for _ in range(2000)
+            _request(b"POST", "/api/v1/reservations", _basket(rng)) for _ in range(2000)
         ]
-        path = reserve_path(0).removesuffix("/reserve")
-        self._read = _request(b"GET", path, b"")
+        self._read = _request(b"GET", "/api/v1/stock?limit=20", b"")
         self._number = 0
 
     def draw(self) -> tuple[str, bytes]:
@@ -141,6 +147,14 @@ class Requests:
         if self._number % READ_EVERY == 0:
             return "read", self._read
         return "write", self._writes[self._number % len(self._writes)]
+
+
+def _basket(rng: random.Random) -> bytes:
+    lines = [{"sku": sku(number), "qty": 1} for number in rng.sample(range(SKUS), LINES)]
+    user = f"user-{rng.randrange(1000)}"
+    return json.dumps(
+        {"storeId": STORE, "userId": user, "ttlSeconds": 3600, "lines": lines}
+    ).encode()
 
 
 def _request(method: bytes, path: str, body: bytes) -> bytes:
@@ -171,48 +185,60 @@ async def closed_loop(port: int, connections: int, seconds: float, requests: Req
     return seen
 
 
-async def open_loop(port: int, rate: float, seconds: float, requests: Requests) -> Seen:
-    """Requests at fixed instants, each on a connection that rests, or on a new one."""
-    loop = asyncio.get_running_loop()
-    seen = Seen()
-    resting: list[Client] = []
-    waiting: list[tuple[str, bytes, float]] = []
-    opened: list[Client] = []
+class OpenLoop:
+    """Requests at fixed instants; one that finds no connection at rest waits, and is charged."""
 
-    def answered(client: Client, status: int) -> None:
-        seen.note(client.kind, status, loop.time() - client.due)
-        if waiting:
-            kind, request, due = waiting.pop(0)
-            client.ask(kind, request, due)
+    def __init__(self, requests: Requests) -> None:
+        self._requests = requests
+        self._resting: list[Client] = []
+        self._waiting: deque[tuple[str, bytes, float]] = deque()
+        self.seen = Seen()
+
+    async def run(self, port: int, rate: float, seconds: float) -> Seen:
+        loop = asyncio.get_running_loop()
+        opened = [await _connect(port, self._answered) for _ in range(POOL)]
+        self._resting += opened
+        start, sent = loop.time(), 0
+        while (passed := loop.time() - start) < seconds:
+            while sent < passed * rate:
+                self._send(start + sent / rate)
+                sent += 1
+            self._resting += await _replaced(opened, port, self._answered)
+            await asyncio.sleep(0.001)
+        for kind, _, _ in self._waiting:
+            self.seen.other[f"{kind} never sent"] += 1
+        self._waiting.clear()
+        await asyncio.sleep(LAST_ANSWERS_S)
+        for client in opened:
+            client.close()
+        return self.seen
+
+    def _send(self, due: float) -> None:
+        while self._resting and not self._resting[0].is_open:
+            self._resting.pop(0)
+        if self._resting:
+            self._resting.pop().ask(*self._requests.draw(), due)
         else:
-            resting.append(client)
+            self._waiting.append((*self._requests.draw(), due))
 
-    for _ in range(CONNECTIONS):
-        opened.append(await _connect(port, answered))
-    resting += opened
-    start, sent = loop.time(), 0
-    while (now := loop.time() - start) < seconds:
-        while sent < now * rate:
-            due = start + sent / rate
-            sent += 1
-            while resting and not resting[-1].is_open:
-                opened.remove(resting.pop())
-            if resting:
-                resting.pop().ask(*requests.draw(), due)
-            elif len(opened) < POOL_MAX:
-                client = await _connect(port, answered)
-                opened.append(client)
-                client.ask(*requests.draw(), due)
-            else:
-                waiting.append((*requests.draw(), due))
-        await asyncio.sleep(0.001)
-    for kind, _, _ in waiting:
-        seen.other[f"{kind} never sent"] += 1
-    waiting.clear()
-    await asyncio.sleep(3)
-    for client in opened:
-        client.close()
-    return seen
+    def _answered(self, client: Client, status: int) -> None:
+        self.seen.note(client.kind, status, asyncio.get_running_loop().time() - client.due)
+        if self._waiting:
+            client.ask(*self._waiting.popleft())
+        else:
+            self._resting.append(client)
+
+
+async def _replaced(
+    opened: list[Client], port: int, answered: Callable[[Client, int], None]
+) -> list[Client]:
+    """New connections in the place of those that the server closed, a few at a time."""
+    fresh: list[Client] = []
+    for place, client in enumerate(opened):
+        if not client.is_open and len(fresh) < REPLACED_AT_ONCE:
+            opened[place] = await _connect(port, answered)
+            fresh.append(opened[place])
+    return fresh
 
 
 async def _connect(port: int, answered: Callable[[Client, int], None]) -> Client:
@@ -221,48 +247,34 @@ async def _connect(port: int, answered: Callable[[Client, int], None]) -> Client
     return client
 
 
-class Slow(asyncio.Protocol):
-    """A client that never gets anywhere, and comes again when it was thrown out."""
+class Slow:
+    """A client that never gets anywhere, never reads, and comes again when it was thrown out."""
 
-    def __init__(self, port: int, first: bytes, drop: bytes, reads: bool) -> None:
-        self._port, self._first, self._drop, self._reads = port, first, drop, reads
-        self._transport: asyncio.Transport | None = None
+    def __init__(self, port: int, first: bytes, drop: bytes) -> None:
+        self._port, self._first, self._drop = port, first, drop
         self.ends = False
-        self.thrown_out = 0
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # That of uvloop is one, but no subclass.
-        self._transport = cast("asyncio.Transport", transport)
-        if not self._reads:
-            self._transport.pause_reading()
-        self._transport.write(self._first)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        self.connected = 0
 
     async def live(self) -> None:
-        """Drop by drop."""
-        loop = asyncio.get_running_loop()
+        """Drop by drop, on a bare socket: a transport would read ahead."""
         while not self.ends:
-            if self._transport is None or self._transport.is_closing():
-                self.thrown_out += 1
-                try:
-                    await loop.create_connection(lambda: self, HOST, self._port)
-                except OSError:
-                    pass
-            elif self._drop:
-                self._transport.write(self._drop)
-            await asyncio.sleep(1)
-        if self._transport is not None:
-            self._transport.abort()
+            with socket.socket() as own, suppress(OSError):
+                own.setblocking(False)
+                await asyncio.get_running_loop().sock_connect(own, (HOST, self._port))
+                self.connected += 1
+                own.send(self._first)
+                while not self.ends:
+                    await asyncio.sleep(1)
+                    with suppress(BlockingIOError):
+                        own.send(self._drop)
 
 
 def _slow_ones(port: int, each: int) -> list[Slow]:
     head = b"GET /health/liveness HTTP/1.1\r\nhost: h\r\n"
-    body = b"POST /api/v1/inventory/receive HTTP/1.1\r\nhost: h\r\n"
+    body = b"POST /api/v1/inventory/receive HTTP/1.1\r\nhost: localhost\r\n"
     body += b"content-type: application/json\r\ncontent-length: 9999\r\n\r\n"
-    large = b"GET /openapi.json HTTP/1.1\r\nhost: h\r\n\r\n" * 40
-    kinds = [(head, b"x-a: b\r\n", True), (body, b" ", True), (large, b"", False)]
+    large = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    kinds = [(head, b"x-a: b\r\n"), (body, b" "), (large * ANSWERS_UNREAD, b"\r\n")]
     return [Slow(port, *kind) for kind in kinds for _ in range(each)]
 
 
@@ -297,7 +309,7 @@ async def slow(server: Server, seconds: float, each: int, seed: int) -> dict[str
         _watch_health(server.port, seconds),
         closed_loop(server.port, NORMAL, seconds, Requests(seed)),
     )
-    thrown_out = sum(one.thrown_out for one in slow_ones) - len(slow_ones)
+    thrown_out = sum(one.connected for one in slow_ones) - len(slow_ones)
     for one in slow_ones:
         one.ends = True
     await asyncio.gather(*tasks)
@@ -352,7 +364,7 @@ async def overload(
     if part == "closed":
         load = closed_loop(port, baseline * TIMES, seconds, requests)
     else:
-        load = open_loop(port, 2 * sustained.rate, seconds, requests)
+        load = OpenLoop(requests).run(port, 2 * sustained.rate, seconds)
     crowded, (took, statuses) = await asyncio.gather(
         _stretch(server, load, seconds), _watch_health(port, seconds)
     )
@@ -394,10 +406,12 @@ def main(
         raise typer.BadParameter(f"choose one of {', '.join(parts)}")
     allow_files()
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="standing-", dir=folder) as own:
-        with holdfast("holdfast", Path(own) / "data", None, dict(UNLIMITED)) as server:
-            fill(server)
-            figures = uvloop.run(parts[part](server))
+    with (
+        tempfile.TemporaryDirectory(prefix="standing-", dir=folder) as own,
+        holdfast("holdfast", Path(own) / "data", None, dict(UNLIMITED)) as server,
+    ):
+        fill(server)
+        figures = uvloop.run(parts[part](server))
     print(json.dumps(figures))
 
 

@@ -39,6 +39,8 @@ from holdfast.settings import Settings
 from holdfast.tenancy import LedgersConfig, TenantRegistry
 
 _BACKLOG: Final = 2048
+#: So much of what a client has not read yet the kernel keeps, or twice as much.
+_UNSENT_BYTES_MAX: Final = 128 * 1024
 #: How often, and how far apart, a start looks for the number of the process that has the folder.
 _LOCK_TRIES: Final = 50
 _LOCK_PAUSE_S: Final = 0.02
@@ -139,7 +141,10 @@ def _is_alive(process_id: str) -> bool:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # Every connection inherits it: what is written for clients that do not read stays small.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES_MAX)
+        return listener
     except OSError as error:
         raise CannotStart(
             f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "

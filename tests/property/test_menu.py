@@ -78,7 +78,7 @@ class Shop:
         for follower in tuple(self.followers):
             follower(event, changes)
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
         self.followers.append(follower)
         return lambda: self.followers.remove(follower) if self.followers else None
 

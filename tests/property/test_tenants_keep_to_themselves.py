@@ -85,9 +85,8 @@ class Street:
         assert answer.status_code < 500, (url, answer.text)
         told = repr(answer.headers.raw).encode() + answer.content
         self.demand_clean(f"The answer to {method} {url}", told, client.tenant_id)
-        if answer.status_code == 201:
-            body = answer.json()
-            client.reservations.append(body.get("data", body)["reservationId"])
+        if answer.is_success and answer.headers.get("content-type") == "application/json":
+            client.learn(kind, answer.status_code, answer.json())
         return answer
 
     async def journals(self) -> dict[str, Cursor]:
@@ -108,10 +107,13 @@ class Street:
     async def touch_others(self, client: Client) -> None:
         """Name what belongs to another tenant: nobody is told that it exists."""
         for other in self.clients:
-            for held in [] if other is client else other.reservations[-1:]:
+            theirs = [f"/reservations/{each}" for each in other.reservations[-1:]]
+            theirs += [f"/store/orders/{each}" for each in other.orders[-1:]]
+            for held in [] if other is client else theirs:
                 for method, path in (("GET", ""), ("POST", "/cancel"), ("POST", "/confirm")):
-                    url = f"/reservations/{held}{path}"
-                    body = None if method == "GET" else {"userId": client.user()}
+                    url = f"{held}{path}"
+                    owner = {} if "orders" in url else {"userId": client.user()}
+                    body = None if method == "GET" else owner
                     answer = await self.service.client.request(
                         method, url, json=body, headers={"x-tenant-id": client.tenant_id}
                     )

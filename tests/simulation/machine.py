@@ -88,6 +88,11 @@ class SimLoop(asyncio.BaseEventLoop):
         at = math.ceil(self._scheduled[0].when() * _NS_PER_S)
         self.clock.now_ns = max(self.clock.now_ns, at)
 
+    def forget_timers(self) -> None:
+        """Nothing that was to happen later will."""
+        for timer in self._scheduled:
+            timer.cancel()
+
     def run_in_executor(  # type: ignore[override]  # a future is awaitable, which is what is asked
         self, executor: Any, func: Callable[..., Any], *args: Any
     ) -> asyncio.Future[Any]:

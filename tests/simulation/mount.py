@@ -34,18 +34,29 @@ class Latency:
         return self.factor * self._rng.randrange(200) * _US
 
 
+class NoTime:
+    """In place of a process's threads: nothing takes time, and nobody dies."""
+
+    def demand_alive(self) -> None:
+        """It is."""
+
+    def sleep(self, ns: int) -> None:
+        """It takes no time."""
+
+
 class Mount:
     """Implements the port `Disk`."""
 
     def __init__(
         self,
         platter: Platter,
-        threads: SimThreads,
+        threads: SimThreads | NoTime,
         rng: random.Random,
         *,
         strikes: Callable[[Operation, Path], Verdict | None] = lambda *_: None,
         die: Callable[[str], None] = lambda _: None,
         looks: Callable[[], None] = lambda: None,
+        writes: Callable[[Path, bytes], None] = lambda *_: None,
     ) -> None:
         """Mount a platter.
 
@@ -56,17 +67,18 @@ class Mount:
             strikes: what goes wrong with an operation, if anything.
             die: ends the process; is told how.
             looks: is called behind every operation that changed something.
+            writes: is told what is about to be written to a file.
         """
         self.platter = platter
         self.latency = Latency(rng)
         self.operations = 0
         self.met: Counter[str] = Counter()
-        #: Every line that was ever handed to a segment: what may be found there later.
         self._threads = threads
         self._rng = rng
         self._strikes = strikes
         self._die = die
         self._looks = looks
+        self._writes = writes
         self._handles: dict[int, tuple[File, Path]] = {}
         self._positions: dict[int, int] = {}
         self._next_handle = 3
@@ -97,6 +109,7 @@ class Mount:
     def pwrite(self, handle: int, data: bytes, offset: int) -> int:
         file, path = self._handles[handle]
         after = self._step("write", path)
+        self._writes(path, data)
         taken = data[: self._rng.randrange(len(data))] if after == "short" else data
         file.write(offset, taken)
         self._done(after)

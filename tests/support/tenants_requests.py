@@ -24,6 +24,8 @@ class Client:
         self.sentinel = sentinel
         self.rng = rng
         self.reservations: list[str] = []
+        self.orders: list[str] = []
+        self.alerts: list[str] = []
 
     def store(self) -> str:
         return f"store-{self.rng.randrange(2)}-{self.sentinel}"
@@ -43,6 +45,37 @@ class Client:
     def reservation(self) -> str:
         known = self.reservations or [f"none-{self.sentinel}"]
         return self.rng.choice(known)
+
+    def order(self) -> str:
+        return self.rng.choice(self.orders or [f"none-{self.sentinel}"])
+
+    def alert(self) -> str:
+        return self.rng.choice(self.alerts or [f"none-{self.sentinel}"])
+
+    def dish(self) -> str:
+        return f"dish-{self.rng.randrange(2)}-{self.sentinel}"
+
+    def name(self) -> str:
+        return f"name {self.sentinel}"
+
+    def item(self) -> dict[str, Any]:
+        threshold = self.rng.randrange(9)
+        return {"name": self.name(), "category": self.name(), "lowStockThreshold": threshold}
+
+    def recipe(self) -> dict[str, Any]:
+        return {"recipe": [{"sku": self.sku(), "qty": 1}]}
+
+    def portion(self) -> dict[str, Any]:
+        return {"name": self.name(), "price": 100, "description": self.name(), **self.recipe()}
+
+    def learn(self, kind: tuple[str, str], status: int, body: Any) -> None:
+        """Note the ids that an answer gave."""
+        if kind == ("GET", "/alerts"):
+            self.alerts = [alert["id"] for alert in body["items"]]
+        elif status == 201 and kind == ("POST", "/store/orders"):
+            self.orders.append(body["id"])
+        elif status == 201 and kind[1].endswith(("/reserve", "/reservations")):
+            self.reservations.append(body.get("data", body)["reservationId"])
 
     def line(self) -> dict[str, Any]:
         return {"sku": self.sku(), "qty": self.qty()}
@@ -118,6 +151,10 @@ def _end_checkout(client: Client) -> Asked:
 
 _ONE: Final = "/stores/{storeId}/inventory/{sku}"
 _HELD: Final = "/reservations/{reservationId}"
+_ITEM: Final = "/items/{sku}"
+_LOCATION: Final = "/locations/{storeId}"
+_DISH: Final = "/manager/menu/{dishId}"
+_ORDER: Final = "/store/orders/{orderId}"
 
 MAKERS: Final[dict[tuple[str, str], Maker]] = {
     ("POST", f"{_ONE}/reserve"): lambda c: Asked(
@@ -159,6 +196,39 @@ MAKERS: Final[dict[tuple[str, str], Maker]] = {
     ("POST", "/batch"): _batch,
     ("GET", "/batch/sources/{name}"): _nothing,
     ("GET", "/store/config"): _nothing,
+    ("GET", f"{_ONE}/explain"): _nothing,
+    ("POST", "/items"): lambda c: Asked({"sku": c.sku(), **c.item()}),
+    ("GET", "/items"): _nothing,
+    ("GET", _ITEM): _nothing,
+    ("PUT", _ITEM): lambda c: Asked(c.item()),
+    ("DELETE", _ITEM): _nothing,
+    ("POST", "/locations"): lambda c: Asked({"storeId": c.store(), "name": c.name()}),
+    ("GET", "/locations"): _nothing,
+    ("GET", "/stores"): _nothing,
+    ("GET", _LOCATION): _nothing,
+    ("PUT", _LOCATION): lambda c: Asked({"name": c.name(), "address": c.name()}),
+    ("DELETE", _LOCATION): _nothing,
+    ("POST", "/manager/menu"): lambda c: Asked({"id": c.dish(), **c.portion()}),
+    ("GET", "/manager/menu"): _nothing,
+    ("GET", _DISH): _nothing,
+    ("PUT", _DISH): lambda c: Asked(c.portion()),
+    ("PUT", f"{_DISH}/recipe"): lambda c: Asked(c.recipe()),
+    ("DELETE", _DISH): _nothing,
+    ("GET", "/menu"): _query("storeId"),
+    ("GET", "/store/menu"): _query("storeId"),
+    ("POST", "/store/orders"): lambda c: Asked(
+        {
+            "items": [{"id": c.dish(), "qty": 1}],
+            "customer": c.name(),
+            "storeId": c.store(),
+        }
+    ),
+    ("GET", "/manager/orders"): _query("storeId"),
+    ("GET", _ORDER): _nothing,
+    ("POST", f"{_ORDER}/confirm"): lambda _: Asked({}),
+    ("POST", f"{_ORDER}/cancel"): lambda _: Asked({}),
+    ("GET", "/alerts"): _nothing,
+    ("POST", "/alerts/{alertId}/ack"): lambda _: Asked({}),
 }
 
 
@@ -168,6 +238,9 @@ def address(path: str, client: Client) -> str:
         "{storeId}": client.store,
         "{sku}": client.sku,
         "{reservationId}": client.reservation,
+        "{orderId}": client.order,
+        "{alertId}": client.alert,
+        "{dishId}": client.dish,
         "{name}": lambda: SHARED_SOURCE,
     }
     for name, value in ids.items():

@@ -65,14 +65,16 @@ class State:
         Returns:
             What was forgotten, as changes.
         """
+        tables, at_moment = self._tables, self._before
         for table, key, record in changes:
             name = table.name
-            before = self._tables[name].get(key)
-            self._before[name].setdefault(key, before)
-            if record is None or table.followed:
-                self._put(table, key, record, before)
+            records = tables[name]
+            before = records.get(key)
+            at_moment[name].setdefault(key, before)
+            if record is not None and not table.followed:
+                records[key] = record
             else:
-                self._tables[name][key] = record
+                self._put(table, key, record, before)
         if self._forgetting and self._forgetting[0][0] <= ts:
             return self._forget(ts)
         return []

@@ -36,13 +36,12 @@ class Answer:
 
     def all_headers(self, request_id: str) -> list[Header]:
         """The headers, with those that every answer has."""
-        headers: list[Header] = [(b"x-request-id", request_id.encode("ascii"))]
+        headers: list[Header] = [(b"x-request-id", request_id.encode("ascii")), *self.headers]
         if self.content_type is not None:
             headers.append((b"content-type", self.content_type))
             headers.append((b"content-length", b"%d" % len(self.body)))
         if self.replayed:
             headers.append((b"idempotent-replayed", b"true"))
-        headers += self.headers
         return headers
 
     @property

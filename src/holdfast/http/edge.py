@@ -79,6 +79,8 @@ class Edge:
             answer = await self._answer(scope, call)
         except Exception as error:  # noqa: BLE001 - as in `__call__`
             answer = self._failed(error, call)
+            if isinstance(error, Overloaded):
+                exchange.hold_back()
         try:
             if answer is not None and not exchange.send_whole(
                 answer, call.request_id, call.method == "HEAD"

@@ -9,10 +9,9 @@ over; whatever is not goes through ASGI's messages, as under any other server.
 import asyncio
 import logging
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
-from uvicorn._types import ASGI3Application, ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import (
     STATUS_LINE,
     HttpToolsProtocol,
@@ -20,6 +19,10 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 
 from holdfast.http.answer import Answer, Header
+from holdfast.http.flow import Flow
+
+#: Writes one header.
+_LINE: Final = b": ".join
 
 
 @runtime_checkable
@@ -36,14 +39,14 @@ def encode_head(status: int, headers: Sequence[Header]) -> bytes:
     Raises:
         ValueError: a header holds a line break.
     """
-    parts = [STATUS_LINE[status]]
-    for name, value in headers:
-        parts += (name, b": ", value, b"\r\n")
-    parts.append(b"\r\n")
-    head = b"".join(parts)
+    head = STATUS_LINE[status] + b"\r\n".join((*map(_LINE, headers), b"", b""))
     if head.count(b"\n") != len(headers) + 2:
         raise ValueError("a header holds a line break")
     return head
+
+
+#: In place of an event that nobody waits for; setting it tells nobody.
+_NOBODY_WAITS: Final = asyncio.Event()
 
 
 class Exchange(RequestResponseCycle):
@@ -58,6 +61,9 @@ class Exchange(RequestResponseCycle):
     #: Whole bytes as long as they came in one piece.
     body: bytes | bytearray = b""  # type: ignore[assignment]  # uvicorn only reads and replaces it
     more_body = True
+    #: Is set when something came that was not given out; made when somebody waits for that.
+    message_event: asyncio.Event = _NOBODY_WAITS
+    _is_taken = False
     response_started = False
     response_complete = False
     chunked_encoding: bool | None = None
@@ -73,14 +79,17 @@ class Exchange(RequestResponseCycle):
         self.keep_alive = keep_alive
         self.waiting_for_100_continue = connection.expect_100_continue
 
-    @cached_property
-    def message_event(self) -> asyncio.Event:  # type: ignore[override]  # made when it is needed
-        """Is set when something came that `receive` has not given out."""
-        return asyncio.Event()
+    async def receive(self) -> ASGIReceiveEvent:
+        """Give out the next of ASGI's messages, once there is one."""
+        if self.message_event is _NOBODY_WAITS:
+            self.message_event = asyncio.Event()
+            if self.body or not (self.more_body or self._is_taken):
+                self.message_event.set()
+        return await super().receive()
 
     def notify(self) -> None:
         """Wake up whoever waits for the rest of the body, or for the client to leave."""
-        if "message_event" in self.__dict__:
+        if self.message_event is not _NOBODY_WAITS:
             self.message_event.set()
 
     def add_body(self, piece: bytes) -> None:
@@ -93,12 +102,6 @@ class Exchange(RequestResponseCycle):
             self.body += piece
         self.notify()
 
-    async def run_asgi(self, app: ASGI3Application) -> None:
-        """Have a request answered through ASGI's messages."""
-        if self.body or not self.more_body:
-            self.message_event.set()
-        await super().run_asgi(app)
-
     async def send(self, message: ASGISendEvent) -> None:
         """Send a part of an answer."""
         if self.more_body and self.waiting_for_100_continue:
@@ -108,6 +111,7 @@ class Exchange(RequestResponseCycle):
 
     def take_body(self) -> bytes:
         """Take the body, all of which has come."""
+        self._is_taken = True
         body, self.body = self.body, b""
         return bytes(body)
 
@@ -123,12 +127,18 @@ class Exchange(RequestResponseCycle):
             return False
         if not self.keep_alive or not answer.is_plain:
             return False
-        head = encode_head(answer.status, [*self.default_headers, *answer.all_headers(request_id)])
+        headers = (*self.default_headers, *answer.all_headers(request_id))
+        head = encode_head(answer.status, headers)
         self.response_started = self.response_complete = True
         self.transport.write(head if without_body else head + answer.body)
         self.notify()
         self.on_response()
         return True
+
+    def hold_back(self) -> None:
+        """Read no further request of this client for a while."""
+        if isinstance(self.flow, Flow):
+            self.flow.hold_back()
 
     def end(self) -> None:
         """Let the connection go, which knows this; and end it, if there was no answer."""

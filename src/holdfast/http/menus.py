@@ -184,5 +184,5 @@ class Menus:
                 return menus
             unfollow()
         menus = TenantMenus(reading)
-        self._of[ledger] = menus, ledger.follow(menus.note)
+        self._of[ledger] = menus, ledger.follow(menus.note, waits=False)
         return menus

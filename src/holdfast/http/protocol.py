@@ -22,12 +22,13 @@ from urllib.parse import unquote
 import httptools
 from structlog.typing import FilteringBoundLogger
 from uvicorn._types import ASGI3Application, HTTPScope
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.call import NO_ROUTE
 from holdfast.http.exchange import Exchange, ShortWay, encode_head
+from holdfast.http.flow import Flow
 from holdfast.http.headers import request_id_of
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import problem
@@ -134,21 +135,6 @@ class Door:
         )
 
 
-class _Flow(FlowControl):
-    """Reads no further while requests wait behind the one at work, or answers for their reader.
-
-    uvicorn goes on reading with every answer, so a client that only sends would fill the memory.
-    """
-
-    def __init__(self, transport: asyncio.Transport, pipeline: deque[tuple[Any, Any]]) -> None:
-        super().__init__(transport)
-        self._pipeline = pipeline
-
-    def resume_reading(self) -> None:
-        if not self._pipeline and not self.write_paused:
-            super().resume_reading()
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
@@ -184,7 +170,16 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.flow = _Flow(transport, self.pipeline)
+        self.flow = Flow(transport, self.pipeline)
+        self._scope: HTTPScope = {  # type: ignore[typeddict-item]  # the rest is in the head
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "root_path": "",
+            "state": self.app_state,
+        }
         self._door.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -202,33 +197,37 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._shut:
             return
         self._piece_bytes = len(data)
-        self._read(data)
-        begins = self._next
-        if begins is not None:
-            self._next = None
-            self._begin(begins)
-
-    def _read(self, data: bytes) -> None:
         newest_before = self.cycle
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._asked_to_upgrade()
-            return
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Rejected) else _not_http(error))
-            return
-        newest = self.cycle
-        if (
-            newest is None
-            or newest.more_body
-            or newest.response_complete
-            or newest.scope is not self.scope
-        ):
-            self._look_at_rest(newest_before)
         else:
-            self._unfinished = None
+            newest = self.cycle
+            if (
+                newest is None
+                or newest.more_body
+                or newest.response_complete
+                or newest.scope is not self.scope
+            ):
+                self._look_at_rest(newest_before)
+            else:
+                self._unfinished = None
+        begins = self._next
+        if begins is not None:
+            self._next = None
+            self._begin(begins)
+
+    def on_message_begin(self) -> None:
+        """Begin a scope, which all requests of the connection begin alike."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self.scope = scope = self._scope.copy()
+        scope["headers"] = self.headers
 
     def on_headers_complete(self) -> None:
         limits = self._door.limits
@@ -239,10 +238,6 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _too_large(f"It has more than {limits.bytes_max} bytes.")
         self._idle_bytes = 0
         self.due = _NEVER
-        self._open_exchange()
-
-    def _open_exchange(self) -> None:
-        """What uvicorn does here, but the request does not begin before the piece was read."""
         parser, scope = self.parser, self.scope
         if scope is None:
             return
@@ -258,6 +253,7 @@ class BoundedProtocol(HttpToolsProtocol):
         scope["query_string"] = url.query or b""
         before = self.cycle
         keep_alive = version != "1.0" and parser.should_keep_alive()
+        # It begins behind the piece of bytes that it is in, when more of it is known.
         self.cycle = exchange = Exchange(self, keep_alive)
         if before is None or before.response_complete:
             self._next = exchange
@@ -326,7 +322,8 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             pause_s = self._door.limits.timeout_s if self._in_head else self.timeout_keep_alive
             self.due = self.loop.time() + pause_s
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self._answers_due:
             self._answers_due -= 1
             if not self._answers_due:

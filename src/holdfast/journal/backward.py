@@ -54,17 +54,27 @@ class Backward:
 
         Call it once. Raises JournalCorrupt and ReadFailed.
         """
+        return self.found(lambda data: _holding(data, text))
+
+    def found(self, pick: Callable[[bytes], list[bytes]]) -> Iterator[Frame]:
+        """Events whose lines are picked, newest first; see `holding`.
+
+        `pick` is given some hundred whole lines and returns those that matter, without their LF,
+        last one first.
+        """
         try:
             for segment in kept_segments(self._disk, self._segments):
                 if self.reached <= self._above + 1:
                     return
                 if segment.header.first_sequence <= self._newest:
-                    yield from self._in_segment(segment, text)
+                    yield from self._in_segment(segment, pick)
         except OSError as error:
             folder = self._segments[0].path.parent
             raise ReadFailed("read", folder, cause=str(error), hint=TRY_AGAIN) from error
 
-    def _in_segment(self, segment: Segment, text: bytes) -> Iterator[Frame]:
+    def _in_segment(
+        self, segment: Segment, pick: Callable[[bytes], list[bytes]]
+    ) -> Iterator[Frame]:
         handle = open_segment(self._disk, segment.path)
         try:
             end = segment.stop
@@ -72,7 +82,7 @@ class Backward:
                 end = self._behind_newest(handle, segment)
             while end > segment.start and self.reached > self._above + 1:
                 end, data = self._lines_before(handle, segment, end)
-                for line in _holding(data, text):
+                for line in pick(data):
                     frame = decode_line(line)
                     if frame is None:
                         raise damaged(segment, "a line's checksum does not hold")

@@ -33,13 +33,14 @@ class Feed:
         #: How many wait for news.
         self.waiting = 0
 
-    def note(self, sequence: int, json: bytes) -> None:
-        """Follow an event that was just committed."""
+    def note(self, events: list[tuple[int, bytes]]) -> None:
+        """Follow events that were just committed: their sequences, and their JSON."""
         recent = self._recent
-        recent.append((sequence, json))
-        self._recent_bytes += len(json)
-        while len(recent) > _RECENT_MAX or (self._recent_bytes > _BYTES_MAX and len(recent) > 1):
-            self._recent_bytes -= len(recent.popleft()[1])
+        recent.extend(events)
+        size_bytes = self._recent_bytes + sum([len(json) for _, json in events])
+        while len(recent) > _RECENT_MAX or (size_bytes > _BYTES_MAX and len(recent) > 1):
+            size_bytes -= len(recent.popleft()[1])
+        self._recent_bytes = size_bytes
 
     def wake(self) -> None:
         """Let those go on who wait for events."""

@@ -6,7 +6,7 @@ rests on is durable. `_commit` and `_roll_back` are what the journal says.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -98,7 +98,8 @@ class FileLedger:
             threads=threads,
         )
         self._feed = Feed(self._journal, self.tenant_id)
-        self.past = FilePast(folder, disk, self._journal, self._clock, self.read, past_work)
+        self._folder, self._disk = folder, disk
+        self._past_work = PastWork() if past_work is None else past_work
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
         breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
         self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back, count)
@@ -151,10 +152,18 @@ class FileLedger:
         # Let go of all records: the parts know each other, and nobody looks for such rings.
         for part in (self._checkpointer, self._timer, self._staged.deadlines, self._staged):
             vars(part).clear()
+        self.past.let_go(self.guard.refuse)
 
     def hurry(self) -> None:
         """Save no checkpoint at the end: it only makes the next start shorter."""
         self._checkpointer.hurry()
+
+    @property
+    def past(self) -> FilePast:
+        """What was, read from the tenant's files; it is not kept, for it knows this ledger."""
+        return FilePast(
+            self._folder, self._disk, self._journal, self._clock, self.read, self._past_work
+        )
 
     @property
     def writable(self) -> bool:
@@ -165,7 +174,7 @@ class FileLedger:
     def is_idle(self) -> bool:
         """Whether nobody would miss it: nothing is under way, falls due, or is waited for."""
         at_work = self._journal.tail is not None or not self._locks.all_free
-        followed = bool(self._followers or self._feed.waiting)
+        followed = self._followers.are_waiting or self._feed.waiting
         return (
             self.writable and not at_work and not followed and self._staged.deadlines.next is None
         )
@@ -208,9 +217,28 @@ class FileLedger:
     ) -> list[Outcome | Rejected | Unavailable]:
         """Decide many commands in order; see the port."""
         many = ManyCommands(
-            self._decide_at_once, self._decide_in_turn, self.guard, stop_when_unavailable
+            self._decide_slice, self._decide_in_turn, self.guard, stop_when_unavailable
         )
         return await many.execute(commands)
+
+    def _decide_slice(
+        self, commands: Iterator[Command], is_over: Callable[[Decided], bool]
+    ) -> list[Decided]:
+        """Decide commands until the slice is over; none, when they have to take their turns.
+
+        Nothing else happens meanwhile, so one look at locks, journal, clock and deadlines is
+        enough for all of them.
+        """
+        decided: list[Decided] = []
+        now = self._clock.now()
+        if not (self._locks.all_free and self.guard.accepts and self._deciding.stage_due(now)):
+            return decided
+        for command in commands:
+            decided.append(self._deciding.decide_at(now, command))
+            if is_over(decided[-1]):
+                break
+        self._timer.arm()
+        return decided
 
     def _decide_at_once(self, command: Command) -> Decided | None:
         """Decide while nobody holds a lock: in one step, so nobody could tell if any was taken.
@@ -268,15 +296,18 @@ class FileLedger:
 
     def _commit(self, sequence: int) -> None:
         """Everything up to `sequence` is durable: let readers see it, then wake who waits."""
-        for event, changes, json in self._staged.pop_durable(sequence):
-            self._listing.note(changes, self._state)
-            forgotten = self._state.apply(changes, event.ts)
-            self._last_ts = event.ts
+        durable = self._staged.pop_durable(sequence)
+        listing, state, followers = self._listing, self._state, self._followers
+        for event, changes, _ in durable:
+            listing.note(changes, state)
+            forgotten = state.apply(changes, event.ts)
             if forgotten:
-                self._listing.forget(forgotten)
-            self._feed.note(event.sequence, json)
-            if self._followers:
-                self._followers.tell(event, changes + forgotten)
+                listing.forget(forgotten)
+            if followers:
+                followers.tell(event, changes + forgotten)
+        if durable:
+            self._last_ts = durable[-1][0].ts
+            self._feed.note([(event.sequence, json) for event, _, json in durable])
         self._checkpointer.after_flush()
         self._space.after_flush()
         self._feed.wake()
@@ -330,6 +361,6 @@ class FileLedger:
         """Return durable events behind `after`, oldest first; see the port."""
         return await self._feed.events(after, limit, wait_s)
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Call `follower` at every event from now on; the answer ends it."""
-        return self._followers.add(follower)
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
+        """Call `follower` at every event from now on; see the port."""
+        return self._followers.add(follower, waits)

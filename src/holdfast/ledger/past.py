@@ -8,12 +8,16 @@ from typing import Final, NamedTuple, TypeVar
 import structlog
 
 from holdfast.domain.records import (
+    ALERT,
     ITEM,
+    LOW_STOCK,
+    MENU_ITEM,
     RESERVATION,
     STOCK,
     STORE,
     TOMBSTONE,
     Item,
+    MenuItem,
     Reservation,
     StockRecord,
     Store,
@@ -25,7 +29,7 @@ from holdfast.journal import Disk, HistoryGone, Journal, JournalError, read_fram
 from holdfast.ledger.clock import TenantClock
 from holdfast.ledger.explain import explain_at
 from holdfast.ledger.listing import Listing
-from holdfast.ledger.past_catalogue import items_at, store_at
+from holdfast.ledger.past_catalogue import dish_at, items_at, store_at
 from holdfast.ledger.past_instant import sequence_at
 from holdfast.ledger.past_search import Files, reservation_at, stock_at
 from holdfast.ledger.past_values import AsOf, Explanation, Scope
@@ -71,6 +75,10 @@ class FilePast:
         self._clock = clock
         self._read = read
         self._work = PastWork() if work is None else work
+
+    def let_go(self, read: Callable[[], Awaitable[Reading]]) -> None:
+        """Know the tenant's ledger no longer: it is closed, and this is what reading it comes to."""
+        self._read = read
 
     async def read(self, as_of: AsOf, scope: Scope) -> Reading:
         """Return the stock records of a scope as they were; see the port."""
@@ -129,6 +137,25 @@ class FilePast:
             state.put((RESERVATION, held.key, held))
         return _reading(state, sequence, now.now)
 
+    async def read_dish(self, as_of: AsOf, dish_id: str) -> Reading:
+        """Return a reading with one dish as it was, and its items; see the port."""
+        await self._settled(as_of)
+
+        def work(files: Files) -> tuple[int, int, MenuItem | None, list[Item]]:
+            sequence = _sequence(files, as_of)
+            at = _time_of(files, sequence) if as_of.at is None else as_of.at
+            dish = dish_at(files, sequence, dish_id)
+            skus = [] if dish is None else [line.sku for line in dish.recipe]
+            return sequence, at, dish, items_at(files, sequence, skus)
+
+        sequence, at, dish, items = await self._done(work)
+        state = State()
+        for item in items:
+            state.put((ITEM, item.key, item))
+        if dish is not None:
+            state.put((MENU_ITEM, dish.key, dish))
+        return _reading(state, sequence, at)
+
     async def explain(self, store_id: str, sku: str, as_of: AsOf | None) -> Explanation | None:
         """Take a stock record apart; see the port."""
         if as_of is None:
@@ -137,7 +164,11 @@ class FilePast:
             known = reading.get(STOCK, (store_id, sku))
             if known is None:
                 return None
-            return await self._done(lambda files: explain_at(files, known, sequence, now, now))
+            low = reading.get(LOW_STOCK, (store_id, sku))
+            alert = None if low is None else reading.get(ALERT, (low.alert_id,))
+            item = reading.get(ITEM, (sku,))
+            told = await self._done(lambda files: explain_at(files, known, sequence, now, now))
+            return told._replace(item=item, alert=alert)
         if _never_was(await self._settled(as_of), Scope(store_id, sku)):
             return None
 
@@ -147,7 +178,9 @@ class FilePast:
             if not found:
                 return None
             at = _time_of(files, sequence) if as_of.at is None else as_of.at
-            return explain_at(files, found[0], sequence, at, -1)
+            items = items_at(files, sequence, [sku])
+            told = explain_at(files, found[0], sequence, at, -1)
+            return told._replace(item=items[0] if items else None)
 
         return await self._done(work)
 

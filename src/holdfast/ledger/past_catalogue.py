@@ -9,18 +9,37 @@ from typing import Any, Final
 import orjson
 
 from holdfast.domain.record_json import DELETED, FORMS
-from holdfast.domain.records import ITEM, STOCK, STORE, Change, Item, Json, Key, Store, Table
+from holdfast.domain.records import (
+    ITEM,
+    MENU_ITEM,
+    STOCK,
+    STORE,
+    Change,
+    Item,
+    Json,
+    Key,
+    MenuItem,
+    Store,
+    Table,
+)
 from holdfast.domain.values import instant_ms
 from holdfast.journal import Retained, Unusable
 from holdfast.ledger.past_search import Files, quoted
 
-#: How the events are told that change items.
+#: How the events are told that change items, and dishes.
 _ITEM_EVENTS: Final = b'"type":"Item'
+_DISH_EVENTS: Final = b'"type":"MenuItem'
 
 
 def items_at(files: Files, sequence: int, skus: Iterable[str]) -> list[Item]:
     """Return the items of these SKUs as they were behind an event; raises what `stock_at` does."""
     return _records_at(files, sequence, ITEM, {(sku,) for sku in skus}, _ITEM_EVENTS)
+
+
+def dish_at(files: Files, sequence: int, dish_id: str) -> MenuItem | None:
+    """Return the dish as it was behind an event, or None; raises what `stock_at` does."""
+    found = _records_at(files, sequence, MENU_ITEM, {(dish_id,)}, _DISH_EVENTS)
+    return found[0] if found else None
 
 
 def store_at(files: Files, sequence: int, store_id: str) -> Store | None:

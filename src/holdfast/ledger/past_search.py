@@ -5,6 +5,7 @@ reads: a page of records is kept as the window of the lowest keys so far. That i
 stock records are never removed, so a key that was pushed out of the window cannot come back.
 """
 
+import re
 from bisect import insort
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,7 +32,8 @@ T = TypeVar("T")
 
 #: A checkpoint may be replaced while it is read.
 _ATTEMPTS: Final = 3
-_WITH_STOCK: Final = b'"stock":['
+#: How a stock record begins in an event. Quotes within texts are escaped, so none can feign it.
+_IMAGE: Final = re.compile(rb'\{"storeId":"([^"]+)","sku":"([^"]+)","onHand":')
 
 
 class Files(NamedTuple):
@@ -101,6 +103,23 @@ class Window:
             return False
         return limit is None or len(self._keys) < limit or key < self._keys[-1]
 
+    def open_lines(self, data: bytes) -> list[bytes]:
+        """Pick the lines with a record that would be kept, last one first.
+
+        Most are looked at here only, so nothing of them is parsed but the two ids.
+        """
+        name = self.scope.sku or self.scope.store_id
+        if name is not None and quoted(name) not in data:
+            return []
+        lines: list[bytes] = []
+        end = 0
+        for found in _IMAGE.finditer(data):
+            at = found.start()
+            if at >= end and self.is_open_to((found[1].decode(), found[2].decode())):
+                end = data.find(b"\n", at)
+                lines.append(data[data.rfind(b"\n", 0, at) + 1 : end])
+        return lines[::-1]
+
     def is_above(self, store_id: str) -> bool:
         """Whether all records of that store are behind it."""
         limit = self.scope.limit
@@ -141,8 +160,7 @@ def stock_at(files: Files, sequence: int, scope: Scope) -> list[StockRecord]:
 def _search_stock(files: Files, sequence: int, base: Retained | None, window: Window) -> None:
     above = 0 if base is None else base.cursor.sequence
     search = files.backward(sequence, above)
-    name = window.scope.sku or window.scope.store_id
-    for frame in search.holding(_WITH_STOCK if name is None else quoted(name)):
+    for frame in search.found(window.open_lines):
         files.budget.step()
         for raw in orjson.loads(frame.json)["payload"].get(STOCK.name, ()):
             if window.is_open_to((raw["storeId"], raw["sku"])):

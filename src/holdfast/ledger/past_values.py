@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from holdfast.domain.records import Key, Reservation, StockRecord
+from holdfast.domain.records import Alert, Item, Key, Reservation, StockRecord
 
 
 class AsOf(NamedTuple):
@@ -58,6 +58,9 @@ class Explanation(NamedTuple):
     #: Those that end first come first.
     held: tuple[Held, ...]
     searched_from: int
+    item: Item | None = None
+    #: The alert that is not resolved; known of the present only.
+    alert: Alert | None = None
 
     @property
     def next_release(self) -> int | None:

@@ -75,6 +75,10 @@ class PastWork:
         Raises:
             Overloaded: no place became free in time.
         """
+        # A request may be answered outside any task, and a timeout needs one.
+        return await asyncio.get_running_loop().create_task(self._run(work))
+
+    async def _run(self, work: Callable[[Budget], T]) -> T:
         try:
             async with asyncio.timeout(WAIT_S):
                 await self._bulkhead.enter()

@@ -115,6 +115,9 @@ class Past(Protocol):
     async def read_reservation(self, as_of: AsOf, reservation_id: str) -> Reading:
         """Return a reading that holds this reservation as it was, if it was."""
 
+    async def read_dish(self, as_of: AsOf, dish_id: str) -> Reading:
+        """Return a reading that holds this dish as it was, if it was, and its recipe's items."""
+
     async def explain(self, store_id: str, sku: str, as_of: AsOf | None) -> Explanation | None:
         """Take a stock record apart, as it is or was; None: there is no such record."""
 
@@ -160,8 +163,13 @@ class Ledger(Protocol):
             Rejected: `history_gone`: events behind `after` are no longer kept.
         """
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Call `follower` at every event from now on; the answer ends it."""
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
+        """Call `follower` at every event from now on; the answer ends it.
+
+        Args:
+            follower: is called until it fails, or until the ledger is closed.
+            waits: whether it wants events so much that the ledger must stay open for it.
+        """
 
     @property
     def writable(self) -> bool:

@@ -117,15 +117,18 @@ class StagedView:
     def stage(self, event: Event, changes: list[Change], json: bytes = b"") -> None:
         """Lay the changes of the next event over what is there; `json` is its form on disk."""
         self._queue.append((event, changes, json))
+        overlay = self._overlay
         switches = event.type in _SWITCHES
         for table, key, record in changes:
-            timed = table is RESERVATION or (switches and table is STOCK)
-            before = self.get(table, key) if timed else None
-            self._overlay[table.name][key] = _Gone(event.sequence) if record is None else record
-            if timed:
+            staged = _Gone(event.sequence) if record is None else record
+            if table is RESERVATION or (switches and table is STOCK):
+                before = self.get(table, key)
+                overlay[table.name][key] = staged
                 self._follow(before, record, event.sequence)
-            if table is RESERVATION:
-                self._owners.note(record)
+                if table is RESERVATION:
+                    self._owners.note(record)
+            else:
+                overlay[table.name][key] = staged
         for table, key, record in event.records:
             if table is ITEM:
                 follow_threshold(self.thresholds, key, record)

@@ -121,14 +121,23 @@ class Ledgers:
             await asyncio.wait([closing])
         try:
             async with self._few:
-                loaded = await asyncio.to_thread(self._folders.load, tenant_id)
-                ledger = self._make(self._folders.of(tenant_id), loaded)
-                await ledger.start()
+                return await self.open_or_raise(tenant_id)
         except Exception as error:
             _log.error("tenant could not be opened", tenant=tenant_id, error=str(error))
             retry_at = asyncio.get_running_loop().time() + self._config.retry_ms / 1000
             self._sick[tenant_id] = _Sick(error, retry_at)
             raise _cannot_open(tenant_id, error, self._config.retry_ms) from error
+
+    async def open_or_raise(self, tenant_id: str) -> FileLedger:
+        """Open a tenant that is not open, at a time when nobody else asks for it.
+
+        Raises:
+            JournalError: its folder contradicts itself, or the disk said no.
+            UnknownEvent: a newer release wrote in it.
+        """
+        loaded = await asyncio.to_thread(self._folders.load, tenant_id)
+        ledger = self._make(self._folders.of(tenant_id), loaded)
+        await ledger.start()
         self._sick.pop(tenant_id, None)
         self.times_opened += 1
         self.open[tenant_id] = ledger
@@ -140,11 +149,6 @@ class Ledgers:
         tasks = [self._begin_to_open(tenant_id) for tenant_id in tenant_ids]
         if tasks:
             await asyncio.wait(tasks)
-
-    def error_of(self, tenant_id: str) -> Exception | None:
-        """Return why a tenant could not be opened, the last time that it was tried."""
-        sick = self._sick.get(tenant_id)
-        return None if sick is None else sick.error
 
     # Closing.
 

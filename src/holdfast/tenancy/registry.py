@@ -104,10 +104,10 @@ class TenantRegistry:
         living = [tenant.tenant_id for tenant in known if tenant.exists]
         for name in await asyncio.to_thread(self._folders.unknown, set(living)):
             _log.warning("a folder of no tenant: provision it to use it", tenant=name)
+        if living == [DEFAULT_TENANT]:
+            await self._ledgers.open_or_raise(DEFAULT_TENANT)
+            return
         await self._ledgers.open_all(await asyncio.to_thread(self._with_something_to_do, living))
-        error = self._ledgers.error_of(DEFAULT_TENANT)
-        if error is not None and living == [DEFAULT_TENANT]:
-            raise error
 
     def _with_something_to_do(self, tenant_ids: Iterable[str]) -> list[str]:
         return [

@@ -179,6 +179,19 @@ async def test_each_store_has_a_menu_of_its_own(world: World) -> None:
     assert [dish["portions"] for dish in at_t.json()["items"]] == [0, 1, None]
 
 
+async def test_the_default_store_of_a_tenant_is_the_one_that_is_meant(world: World) -> None:
+    await opened(world)
+    await world.receive("T", "TOM", 130)
+    world.tenants.record = world.tenants.record._replace(default_store_id="T")
+    assert (await world.get("/menu")).json()["storeId"] == "T"
+    assert (await world.get("/menu?storeId=S")).json()["storeId"] == "S"
+    order = {"items": [{"id": "salad", "qty": 1}], "customer": "table 5"}
+    assert (await world.post("/store/orders", order)).json()["storeId"] == "T"
+    world.tenants.record = world.tenants.record._replace(default_store_id="SOON")
+    nothing = (await world.get("/menu")).json()
+    assert (nothing["storeId"], nothing["items"][1]["portions"]) == (None, 0)
+
+
 async def test_without_a_store_nothing_is_in_stock(world: World) -> None:
     assert (await world.get("/menu")).json() == {"items": [], "nextCursor": None, "storeId": None}
     await world.post("/manager/menu", SALAD)

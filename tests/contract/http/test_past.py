@@ -240,3 +240,91 @@ async def test_an_explanation_belongs_to_one_event_while_writes_go_on(world: Wor
         assert then["record"] == told["record"]
     done.set()
     await writing
+
+
+async def test_a_list_of_the_past_has_the_names_and_thresholds_of_then(world: World) -> None:
+    await world.receive("S", "A", 5)
+    said = [(await world.get("/stock")).json()]
+    item = {"sku": "A", "name": "Apples", "category": "fruit", "unit": "pcs"}
+    await world.post("/items", item | {"lowStockThreshold": 2})
+    said.append((await world.get("/stock")).json())
+    await world.client.put("/items/A", json=item | {"name": "Pears", "lowStockThreshold": 5})
+    said.append((await world.get("/stock")).json())
+    assert [each["items"][0]["name"] for each in said] == ["A", "Apples", "Pears"]
+    assert [each["items"][0]["lowStock"] for each in said] == [False, False, True]
+    for sequence, body in enumerate(said, start=1):
+        assert (await world.get(at("/stock", sequence))).json() == body
+    assert (await world.get("/stock/A?asOf=2")).json()["name"] == "Apples"
+    problem_of(await world.get("/stock?asOf=2&lowStock=true"), 400, "validation_error")
+
+
+async def test_a_store_of_the_past_is_there_from_its_description_or_its_first_stock(
+    world: World,
+) -> None:
+    await world.post("/locations", {"storeId": "S", "name": "South"})
+    await world.receive("T", "A", 5)
+    assert (await world.get("/stores/S/inventory?asOf=1")).json()["items"] == []
+    problem_of(await world.get("/stores/T/inventory?asOf=1"), 404, "not_found")
+    await world.client.delete("/locations/S")
+    problem_of(await world.get("/stores/S/inventory?asOf=3"), 404, "not_found")
+    assert (await world.get("/stores/S/inventory?asOf=2")).status_code == 200
+    assert (await world.get("/stores/T/inventory?asOf=2")).status_code == 200
+
+
+async def test_an_explanation_tells_of_threshold_and_alert(world: World) -> None:
+    await world.receive("S", "A", 5)
+    item = {"sku": "A", "name": "Apples", "category": "fruit", "unit": "pcs"}
+    assert (await explained(world))["lowStock"] is None
+    await world.post("/items", item | {"lowStockThreshold": 2})
+    told = await explained(world)
+    assert told["name"] == "Apples"
+    assert told["lowStock"] == {"threshold": 2, "isLow": False, "alert": None}
+    await world.post(f"{ONE}/adjust", {"delta": -4})
+    low = (await explained(world))["lowStock"]
+    assert (low["isLow"], low["alert"]["status"]) == (True, "open")
+    assert (await explained(world, as_of=2))["lowStock"] == told["lowStock"]
+    assert (await explained(world, as_of=1))["name"] == "A"
+
+
+async def test_why_a_dish_cannot_be_sold_is_told_ingredient_by_ingredient(world: World) -> None:
+    await world.receive("S", "TOMATO", 5)
+    await world.receive("S", "FLOUR", 900)
+    recipe = [{"sku": "TOMATO", "qty": 2}, {"sku": "FLOUR", "qty": 300}, {"sku": "BASIL", "qty": 1}]
+    dish = {"id": "pizza", "name": "Pizza", "price": 900, "recipe": recipe[:2]}
+    await world.post("/manager/menu", dish)
+    before = (await world.get("/menu/pizza/explain")).json()
+    assert before["asOf"]["sequence"] == 3
+    assert before["detail"] == "Pizza can be sold: the ingredients last for 2."
+    assert [each["portions"] for each in before["ingredients"]] == [2, 3]
+    await world.client.put("/manager/menu/pizza/recipe", json={"recipe": recipe})
+    await world.post("/stores/S/inventory/TOMATO/reserve", {"qty": 4, "userId": "ada"})
+    told = (await world.get("/menu/pizza/explain")).json()
+    assert told["entry"] == (await world.get("/menu")).json()["items"][0]
+    tomato, flour, basil = told["ingredients"]
+    assert [each["portions"] for each in told["ingredients"]] == [0, 3, 0]
+    assert [part["kind"] for part in tomato["stock"]["parts"]] == ["onHand", "reservation"]
+    assert flour["stock"]["asOf"]["sequence"] == told["asOf"]["sequence"] == 5
+    assert basil["stock"] is None
+    assert "Not enough TOMATO" in told["detail"]
+    assert "No BASIL" in told["detail"]
+    then = await world.get("/menu/pizza/explain?asOf=3")
+    for name in ("entry", "detail", "isAvailable"):
+        assert then.json()[name] == before[name]
+    parts = [
+        [each["stock"]["parts"] for each in body["ingredients"]] for body in (then.json(), before)
+    ]
+    assert parts[0] == parts[1]
+    tag = then.headers["etag"]
+    again = await world.get("/menu/pizza/explain?asOf=3", If_None_Match=tag)
+    assert again.status_code == 304
+    problem_of(await world.get("/menu/pizza/explain?asOf=2"), 404, "not_found")
+    problem_of(await world.get("/menu/pasta/explain"), 404, "not_found")
+
+
+async def test_a_dish_of_a_tenant_without_stores_is_explained_too(world: World) -> None:
+    dish = {"id": "tea", "name": "Tea", "price": 200, "recipe": [{"sku": "LEAF", "qty": 1}]}
+    await world.post("/manager/menu", dish)
+    told = (await world.get("/menu/tea/explain")).json()
+    assert told["storeId"] is None
+    assert told["detail"] == "Tea cannot be sold: No LEAF."
+    assert told["ingredients"][0]["stock"] is None

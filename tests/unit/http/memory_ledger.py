@@ -180,7 +180,7 @@ class MemoryLedger(Ledger):
                 return []
         return self._log[after : after + limit]
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
         self._followers.append(follower)
         return lambda: self._followers.remove(follower)
 

@@ -6,7 +6,7 @@ import orjson
 
 from holdfast.domain.events import Event, event_from_json
 from holdfast.domain.evolve import evolve
-from holdfast.domain.records import STOCK, StockRecord
+from holdfast.domain.records import ALERT, ITEM, LOW_STOCK, STOCK, StockRecord
 from holdfast.domain.rejections import invalid
 from holdfast.domain.state import State
 from holdfast.ledger.explain import explain_from
@@ -32,14 +32,21 @@ class MemoryPast(Past):
     async def read_reservation(self, as_of: AsOf, reservation_id: str) -> Reading:
         return self._at(self._sequence(as_of))
 
+    async def read_dish(self, as_of: AsOf, dish_id: str) -> Reading:
+        return self._at(self._sequence(as_of))
+
     async def explain(self, store_id: str, sku: str, as_of: AsOf | None) -> Explanation | None:
         sequence = len(self._log) if as_of is None else self._sequence(as_of)
-        record = self._at(sequence).get(STOCK, (store_id, sku))
+        reading = self._at(sequence)
+        record = reading.get(STOCK, (store_id, sku))
         if record is None:
             return None
         at = self._now() if as_of is None else as_of.at or self._event(sequence).ts
         events = [each.json for each in self._log[:sequence][::-1]]
-        return explain_from(record, sequence, at, events)
+        told = explain_from(record, sequence, at, events)
+        low = reading.get(LOW_STOCK, record.key) if as_of is None else None
+        alert = None if low is None else reading.get(ALERT, (low.alert_id,))
+        return told._replace(item=reading.get(ITEM, (sku,)), alert=alert)
 
     def _event(self, sequence: int) -> Event:
         return event_from_json(orjson.loads(self._log[sequence - 1].json))

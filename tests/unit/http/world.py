@@ -1,5 +1,6 @@
 """A small world around the HTTP interface: tenants, health, a log in memory, and a client."""
 
+import asyncio
 import io
 import json
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -46,6 +47,9 @@ class OneTenant(Tenants):
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.record = Tenant(ledger.tenant_id, "Ada's", "testserver", "active", "EUR", 0, 0, 1)
+        #: Whoever is the first to ask waits for it, as for a tenant that is being opened.
+        self.opened = asyncio.Event()
+        self.opened.set()
 
     @property
     def addresses(self) -> dict[Address, Ledger]:
@@ -55,6 +59,7 @@ class OneTenant(Tenants):
         known = tenant_header == self.ledger.tenant_id if tenant_header else host == "testserver"
         if not known:
             raise Rejected("not_found", "There is no such tenant.")
+        await self.opened.wait()
         return self.ledger
 
     async def tenant(self, tenant_id: str) -> Tenant:
@@ -101,12 +106,13 @@ class World:
         self, ledger: Ledger, config: HttpConfig = UNLIMITED, faults: FaultyDisk | None = None
     ) -> None:
         self.ledger = ledger
+        self.tenants = OneTenant(ledger)
         self.health = GoodHealth(ledger)
         self.metrics = Metrics()
         self.log_stream = io.BytesIO()
         self.logs = Logs("info", self.log_stream, owns_stream=False)
         services = Services(
-            config, OneTenant(ledger), self.health, self.metrics, self.logs.logger, faults
+            config, self.tenants, self.health, self.metrics, self.logs.logger, faults
         )
         self.app: Edge = create_app(services)
         self.client = httpx2.AsyncClient(

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import httpx2
 import pytest
 
 from holdfast.ledger.opening import Loaded
@@ -173,6 +172,19 @@ async def test_a_tenant_whose_events_somebody_waits_for_stays_open(tmp_path: Pat
         await closed(street)
 
 
+async def test_a_menu_that_is_kept_keeps_no_tenant_open_and_goes_with_its_ledger(
+    tmp_path: Path,
+) -> None:
+    async with ManyTenants(tmp_path, AT_ONCE_IDLE) as street:
+        await street.provision("pizza")
+        await street.receive("pizza")
+        assert (await street.client.get("/menu", headers=PIZZA)).status_code == 200
+        ledger = weakref.ref(street.registry.ledgers["pizza"])
+        await closed(street)
+        assert (await street.client.get("/menu", headers=PIZZA)).status_code == 200
+        await until(lambda: ledger() is None)
+
+
 async def test_a_request_that_outlived_its_tenants_ledger_is_told_to_come_again(
     tmp_path: Path,
 ) -> None:
@@ -245,67 +257,6 @@ class _Past:
 
     def monotonic_ns(self) -> int:
         return 0
-
-
-def damage(folder: Path) -> None:
-    """Destroy an event of a tenant that later ones prove."""
-    newest = max((folder / "journal").glob("*.log"))
-    content = bytearray(newest.read_bytes())
-    at = content.index(b'"eventId"')
-    content[at] ^= 1
-    newest.write_bytes(bytes(content))
-    shutil.rmtree(folder / "state", ignore_errors=True)
-
-
-async def test_a_corrupt_tenant_says_what_to_do_and_harms_no_other(tmp_path: Path) -> None:
-    async with ManyTenants(tmp_path) as street:
-        await street.provision("pizza")
-        for _ in range(3):
-            await street.receive("pizza")
-    whole = tmp_path / "whole"
-    shutil.copytree(tmp_path / "tenants" / "pizza", whole)
-    damage(tmp_path / "tenants" / "pizza")
-    async with ManyTenants(tmp_path) as street:
-        for _ in range(2):
-            problem = problem_of(await street.receive("pizza"), 503, "tenant_unavailable")
-            assert "holdfast verify --tenant pizza" in problem["detail"]
-            assert str(tmp_path) not in problem["detail"], "paths are for the log"
-        ready = await street.client.get("/health/readiness")
-        assert ready.status_code == 200
-        assert ready.json()["breakers"]["journal:pizza"] == "open"
-        errors = [line for line in street.log_lines() if line["level"] == "error"]
-        assert {line["tenant"] for line in errors} == {"pizza"}
-        assert (await street.receive("default")).status_code == 200
-        assert (await street.provision("other")).status_code == 201
-        shutil.rmtree(tmp_path / "tenants" / "pizza")
-        shutil.copytree(whole, tmp_path / "tenants" / "pizza")
-
-        async def healed() -> httpx2.Response:
-            while (answer := await street.receive("pizza")).status_code != 200:
-                problem_of(answer, 503, "tenant_unavailable")
-                await asyncio.to_thread(int)
-            return answer
-
-        assert (await healed()).json()["onHand"] == 4
-        assert street.registry.breakers()["journal:pizza"] == "closed"
-
-
-async def test_a_tenant_without_its_journal_is_corrupt_and_gets_no_new_one(
-    tmp_path: Path,
-) -> None:
-    async with ManyTenants(tmp_path) as street:
-        await street.provision("pizza")
-    shutil.rmtree(tmp_path / "tenants" / "pizza")
-    async with ManyTenants(tmp_path) as street:
-        problem_of(await street.receive("pizza"), 503, "tenant_unavailable")
-        problem_of(
-            await street.client.get("/store/config", headers=PIZZA), 503, "tenant_unavailable"
-        )
-        assert (await street.provision("pizza")).status_code == 200, "it is registered"
-        assert not (tmp_path / "tenants" / "pizza").exists()
-        assert (await street.client.delete("/sys/tenants/pizza")).status_code == 200
-        assert (await street.provision("pizza")).status_code == 201
-        assert (await street.receive("pizza")).status_code == 200
 
 
 async def test_counters_do_not_fall_when_a_tenant_is_closed(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from holdfast.http.routes import (
     debug,
     docs,
     explain,
+    explain_dish,
     feed,
     health,
     inventory,
@@ -24,6 +25,7 @@ from holdfast.http.routes import (
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *stock.ENDPOINTS,
     *explain.ENDPOINTS,
+    *explain_dish.ENDPOINTS,
     *inventory.ENDPOINTS,
     *reservations.ENDPOINTS,
     *checkout.ENDPOINTS,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from holdfast.domain.availability import is_low
 from holdfast.domain.records import Json, StockRecord
 from holdfast.domain.values import instant_text
 from holdfast.http.answer import Answer, json_answer
@@ -9,6 +10,7 @@ from holdfast.http.as_of import AS_OF, AS_OF_PROBLEMS, PAST_KNOWN, past_answer
 from holdfast.http.call import Call
 from holdfast.http.endpoint import Endpoint, Reply
 from holdfast.http.render import stock_body
+from holdfast.http.render_catalogue import name_of
 from holdfast.http.routes.stock import unknown_record
 from holdfast.http.schemas import explained
 from holdfast.ledger.past_values import Cause, Explanation, Held
@@ -42,12 +44,29 @@ def explanation_body(told: Explanation) -> dict[str, Json]:
     return {
         "storeId": record.store_id,
         "sku": record.sku,
+        "name": name_of(told.item, record.sku),
         "asOf": {"sequence": told.sequence, "at": instant_text(told.at)},
         "detail": _sentence(told),
         "record": stock_body(record),
         "parts": _parts(told),
+        "lowStock": _low_stock(told),
         "nextReleaseAt": None if next_release is None else instant_text(next_release),
         "searchedFrom": told.searched_from,
+    }
+
+
+def _low_stock(told: Explanation) -> Json:
+    item, alert = told.item, told.alert
+    if item is None or item.low_stock_threshold is None:
+        return None
+    opened = None
+    if alert is not None:
+        at = instant_text(alert.opened_at)
+        opened = {"id": alert.id, "status": alert.status, "openedAt": at}
+    return {
+        "threshold": item.low_stock_threshold,
+        "isLow": is_low(told.record.available, item),
+        "alert": opened,
     }
 
 

@@ -1,5 +1,6 @@
 """The menu: dishes as managers write them, and what guests can have of them now."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -93,8 +94,7 @@ async def read_menu(call: Call) -> Answer:
     asked: it changes with any dish, and with the stock or the item of any ingredient.
     """
     menus = call.services.menus
-    chosen = None if call.query["storeId"] else await call.chosen_store_id()
-    reading, menu = await menus.current(call.ledger, partial(_store_id, call, chosen))
+    reading, menu = await menus.current(call.ledger, await menu_store(call))
     headers = ((b"etag", menu.etag),) if reading.exact else ()
     if reading.exact and none_match(call.headers, menu.etag):
         return Answer(304, b"", None, headers)
@@ -107,6 +107,12 @@ async def read_menu(call: Call) -> Answer:
 async def read_store_menu(call: Call) -> Answer:
     """Read what a store can sell of every dish now, and why not: the same as `/menu`."""
     return await read_menu(call)
+
+
+async def menu_store(call: Call) -> Callable[[Reading], str | None]:
+    """Return what says of a reading which store's menu is asked for; see `_store_id`."""
+    chosen = None if call.query["storeId"] else await call.chosen_store_id()
+    return partial(_store_id, call, chosen)
 
 
 def _store_id(call: Call, chosen: str | None, reading: Reading) -> str | None:

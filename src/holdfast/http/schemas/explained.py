@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from holdfast.http.schemas.base import Count, Id, Output, Sku, Time
+from holdfast.http.schemas.menu import MenuEntry
 from holdfast.http.schemas.outputs import StockRecord
 
 Taken = Annotated[int, Field(le=0)]
@@ -64,11 +65,28 @@ class Place(Output):
     at: Time
 
 
+class OpenAlert(Output):
+    """The alert that tells of it; null in answers about the past."""
+
+    id: str
+    status: Literal["open", "acknowledged"]
+    opened_at: Time
+
+
+class LowStock(Output):
+    """What the item asks to be told of."""
+
+    threshold: Count
+    is_low: bool
+    alert: OpenAlert | None
+
+
 class Explanation(Output):
     """A stock record taken apart: the quantities of all parts add up to what can be sold."""
 
     store_id: Id
     sku: Sku
+    name: str = Field(description="The item's name; the SKU while there is no item.")
     as_of: Place
     detail: str = Field(description="A sentence for the person at the screen.")
     record: StockRecord
@@ -78,5 +96,27 @@ class Explanation(Output):
             Field(discriminator="kind"),
         ]
     ]
+    low_stock: LowStock | None = Field(description="Null while the item has no threshold.")
     next_release_at: Time | None = Field(description="When the first of the reservations ends.")
     searched_from: Count = Field(description="The oldest event that was looked at.")
+
+
+class IngredientExplanation(Output):
+    """What one portion takes of a SKU, and how far that lasts."""
+
+    sku: Sku
+    name: str
+    qty: Count = Field(description="For one portion.")
+    portions: Count = Field(description="For how many portions this ingredient alone lasts.")
+    stock: Explanation | None = Field(description="Null while the store never had any.")
+
+
+class DishExplanation(Output):
+    """A dish taken apart."""
+
+    store_id: Id | None
+    as_of: Place
+    detail: str = Field(description="A sentence for the person at the counter.")
+    entry: MenuEntry
+    is_available: bool = Field(description="The dish's own switch.")
+    ingredients: list[IngredientExplanation]
