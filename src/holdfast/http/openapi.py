@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from holdfast import __version__
 from holdfast.domain.values import ID_REGEX
+from holdfast.http import openapi_about as about
 from holdfast.http import openapi_texts as texts
 from holdfast.http.as_of import AS_OF, SEQUENCE_HEADER
 from holdfast.http.endpoint import Endpoint, Reply, operation_id
@@ -48,11 +49,11 @@ def build_openapi(endpoints: Iterable[Endpoint] = ENDPOINTS) -> Schema:
         "info": {
             "title": "Holdfast",
             "version": __version__,
-            "summary": texts.SUMMARY,
-            "description": texts.DESCRIPTION,
+            "summary": about.SUMMARY,
+            "description": about.DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": texts.SERVERS,
+        "servers": about.SERVERS,
         "tags": [{"name": name, "description": text} for name, text in texts.TAGS.items()],
         "paths": paths,
         "components": {
