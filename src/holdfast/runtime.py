@@ -23,8 +23,8 @@ import uvloop
 from holdfast import __version__
 from holdfast.domain.events import UnknownEvent
 from holdfast.http.app import create_app
+from holdfast.http.door import Door
 from holdfast.http.metrics import Metrics
-from holdfast.http.protocol import Door
 from holdfast.http.services import HttpConfig, Services
 from holdfast.journal import JournalError, OsDisk
 from holdfast.journal.faulty_disk import FaultyDisk
