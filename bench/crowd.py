@@ -23,7 +23,9 @@ LAST_ANSWERS_S: Final = 3.0
 #: A basket has so many lines, so that one process can ask for more than another can do.
 LINES: Final = 10
 #: So many answers of some hundred KiB are asked for and never read.
-ANSWERS_UNREAD: Final = 40
+ANSWERS_UNREAD: Final = 4
+#: Slow ones come one after the other within this time, not all at one instant.
+ARRIVE_WITHIN_S: Final = 2.0
 MS_PER_S: Final = 1e3
 
 
@@ -229,13 +231,14 @@ async def _connect(port: int, answered: Callable[[Client, int], None]) -> Client
 class Slow:
     """A client that never gets anywhere, never reads, and comes again when it was thrown out."""
 
-    def __init__(self, port: int, first: bytes, drop: bytes) -> None:
-        self._port, self._first, self._drop = port, first, drop
+    def __init__(self, port: int, delay_s: float, first: bytes, drop: bytes) -> None:
+        self._port, self._delay_s, self._first, self._drop = port, delay_s, first, drop
         self.ends = False
         self.connected = 0
 
     async def live(self) -> None:
         """Drop by drop, on a bare socket: a transport would read ahead."""
+        await asyncio.sleep(self._delay_s)
         while not self.ends:
             with socket.socket() as own, suppress(OSError):
                 own.setblocking(False)
@@ -255,4 +258,5 @@ def make_slow_ones(port: int, each: int) -> list[Slow]:
     body += b"content-type: application/json\r\ncontent-length: 9999\r\n\r\n"
     large = b"GET /openapi.json HTTP/1.1\r\nhost: localhost\r\n\r\n"
     kinds = [(head, b"x-a: b\r\n"), (body, b" "), (large * ANSWERS_UNREAD, b"\r\n")]
-    return [Slow(port, *kind) for kind in kinds for _ in range(each)]
+    delays_s = (ARRIVE_WITHIN_S * number / each for number in range(each) for _ in kinds)
+    return [Slow(port, next(delays_s), *kind) for _ in range(each) for kind in kinds]

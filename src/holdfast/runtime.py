@@ -34,6 +34,7 @@ from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
 from holdfast.ledger.opening import Loaded
 from holdfast.ledger.past_work import PastWork
 from holdfast.logs import Logs, open_logs
+from holdfast.resilience.descriptors import connections_allowed
 from holdfast.resilience.ending import Ending
 from holdfast.settings import Settings
 from holdfast.tenancy import LedgersConfig, TenantRegistry
@@ -282,7 +283,7 @@ class _Service:
             self._metrics,
             self._logs.logger,
             limiter=app.limiter,
-            connections_max=settings.connections_max,
+            connections_max=connections_allowed(settings.connections_max),
         )
         return _Server(
             uvicorn.Config(
