@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from structlog.typing import FilteringBoundLogger
+from uvicorn._types import HTTPScope
 
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.answer import Header
@@ -33,6 +34,15 @@ class HeadLimits(NamedTuple):
     headers_max: int = 100
     #: From its first byte, or from where the connection began, until it is complete.
     timeout_s: float = 10.0
+
+    def demand_bytes(self, url: bytes, headers: Iterable[Header]) -> None:
+        """Refuse a head that is too large.
+
+        Raises:
+            Rejected: it is.
+        """
+        if len(url) + sum(len(name) + len(value) + 4 for name, value in headers) > self.bytes_max:
+            raise too_large(f"It has more than {self.bytes_max} bytes.")
 
 
 class Door:
@@ -136,6 +146,19 @@ class Door:
             duration_ms=0.0,
             detail=detail,
         )
+
+
+def common_scope(connection: "BoundedProtocol") -> HTTPScope:
+    """What the scopes of all requests of a connection begin with; the rest is in their heads."""
+    return {  # type: ignore[typeddict-item]  # see above
+        "type": "http",
+        "asgi": {"version": connection.asgi_version, "spec_version": "2.3"},
+        "server": connection.server,
+        "client": connection.client,
+        "scheme": connection.scheme or "http",
+        "root_path": "",
+        "state": connection.app_state,
+    }
 
 
 def not_http(error: Exception) -> Rejected:

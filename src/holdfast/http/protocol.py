@@ -23,7 +23,7 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.domain.rejections import Rejected, invalid
-from holdfast.http.door import Door, not_http, too_large
+from holdfast.http.door import Door, common_scope, not_http, too_large
 from holdfast.http.exchange import Exchange, ShortWay
 from holdfast.http.flow import Flow
 from holdfast.http.headers import request_id_of
@@ -74,15 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self.flow = Flow(transport, self.pipeline)
-        self._scope: HTTPScope = {  # type: ignore[typeddict-item]  # the rest is in the head
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme or "http",
-            "root_path": "",
-            "state": self.app_state,
-        }
+        self._scope = common_scope(self)
         self._door.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -137,8 +129,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.headers) > limits.headers_max:
             raise too_large(f"It has more than {limits.headers_max} headers.")
         in_pieces = self._unfinished is self.scope
-        if (in_pieces or self._piece_bytes > limits.bytes_max) and self._too_long():
-            raise too_large(f"It has more than {limits.bytes_max} bytes.")
+        if in_pieces or self._piece_bytes > limits.bytes_max:
+            limits.demand_bytes(self.url, self.headers)
         self._idle_bytes = 0
         self.due = _NEVER
         parser, scope = self.parser, self.scope
@@ -262,10 +254,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def _in_head(self) -> bool:
         begun, newest = self.scope, self.cycle
         return begun is not None and (newest is None or newest.scope is not begun)
-
-    def _too_long(self) -> bool:
-        sizes = (len(name) + len(value) + 4 for name, value in self.headers)
-        return len(self.url) + sum(sizes) > self._door.limits.bytes_max
 
     def _look_at_rest(self, newest_before: Exchange | None) -> None:
         """See to it that what has begun comes to an end, in time and in bounds."""
