@@ -17,6 +17,7 @@ from holdfast.http import openapi_texts as texts
 from holdfast.http.as_of import AS_OF, SEQUENCE_HEADER
 from holdfast.http.endpoint import Endpoint, Reply, operation_id
 from holdfast.http.lanes import Lane
+from holdfast.http.openapi_headers import HEADERS
 from holdfast.http.openapi_links import LINKS
 from holdfast.http.problems import KINDS, PROBLEM_JSON
 from holdfast.http.routes import ENDPOINTS
@@ -58,7 +59,7 @@ def build_openapi(endpoints: Iterable[Endpoint] = ENDPOINTS) -> Schema:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "headers": texts.HEADERS,
+            "headers": HEADERS,
             "parameters": _parameters(),
             "responses": {code: _problem_response(code) for code in KINDS},
         },
