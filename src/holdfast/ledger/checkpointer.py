@@ -225,3 +225,4 @@ class Checkpointer:
             self._log.error("last checkpoint failed; the next start replays more", error=str(error))
         finally:
             late.cancel()
+            self._shards.let_go()
