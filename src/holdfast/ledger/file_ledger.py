@@ -86,7 +86,7 @@ class FileLedger:
         self._listing = Listing(loaded.state)
         self._staged = StagedView(loaded.state, self._listing)
         self._locks = KeyLocks()
-        self._followers = Followers()
+        self._followers = Followers(loaded.tenant_id)
         self._journal = Journal(
             folder / "journal",
             loaded.tenant_id,
