@@ -36,8 +36,8 @@ from bench.batch import body_of
 from bench.serving import collect_as_the_service_does
 from bench.stock import ON_HAND, SKUS, STORE, record_path, reserve_body, reserve_path, sku
 from holdfast.http.app import create_app
+from holdfast.http.door import Door
 from holdfast.http.metrics import Metrics
-from holdfast.http.protocol import Door
 from holdfast.http.services import HttpConfig, Services
 from holdfast.journal import START, OsDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
