@@ -80,6 +80,10 @@ class Wire(asyncio.Transport):
         """Let a request arrive in a turn of the loop of its own."""
         asyncio.get_running_loop().call_soon(self.protocol.data_received, request)
 
+    def get_write_buffer_size(self) -> int:
+        """Return 0: the other side reads at once."""
+        return 0
+
     def is_closing(self) -> bool:
         """Return false: it stays."""
         return False
