@@ -26,6 +26,19 @@ PAST_KNOWN: Final = Reply("With `asOf`: the caller has it, by its `If-None-Match
 SEQUENCE_HEADER: Final = "As-Of-Sequence"
 _SEQUENCE_CHARS_MAX: Final = 16
 
+#: For the description of the interface.
+AS_OF_TEXT: Final = """
+**The past.** Reads of stock take `asOf`, the sequence of an event or a time, and answer as they
+would have answered then, in the same form; `As-Of-Sequence` names the event. What lies ahead is 400,
+what is no longer kept 410 `history_gone`. Such an answer never changes: its `ETag` is a hash of it, no
+version to write at. Two are worked out at once and eight wait for up to two seconds; the next, and one
+that takes more than ten seconds, is 503 `overloaded`.
+"""
+AS_OF_HEADER: Final = {
+    "description": "Present with `asOf`: the event behind which it was so.",
+    "schema": {"type": "integer", "minimum": 0},
+}
+
 
 def _read_as_of(name: str, text: str) -> AsOf:
     if text.isascii() and text.isdecimal() and len(text) <= _SEQUENCE_CHARS_MAX:

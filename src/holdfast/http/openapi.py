@@ -13,7 +13,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from holdfast import __version__
 from holdfast.domain.values import ID_REGEX
 from holdfast.http import openapi_texts as texts
-from holdfast.http.as_of import AS_OF, SEQUENCE_HEADER
+from holdfast.http.as_of import AS_OF, AS_OF_HEADER, AS_OF_TEXT, SEQUENCE_HEADER
 from holdfast.http.endpoint import Endpoint, Reply, operation_id
 from holdfast.http.lanes import Lane
 from holdfast.http.openapi_links import LINKS
@@ -49,7 +49,7 @@ def build_openapi(endpoints: Iterable[Endpoint] = ENDPOINTS) -> Schema:
             "title": "Holdfast",
             "version": __version__,
             "summary": texts.SUMMARY,
-            "description": texts.DESCRIPTION,
+            "description": texts.DESCRIPTION + AS_OF_TEXT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "servers": texts.SERVERS,
@@ -57,7 +57,7 @@ def build_openapi(endpoints: Iterable[Endpoint] = ENDPOINTS) -> Schema:
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "headers": texts.HEADERS,
+            "headers": texts.HEADERS | {SEQUENCE_HEADER: AS_OF_HEADER},
             "parameters": _parameters(),
             "responses": {code: _problem_response(code) for code in KINDS},
         },

@@ -48,12 +48,6 @@ names no store means the store of the first request, however many there are by n
 **Lists** come in pages of `limit` (100 unless given, up to 1000), and `cursor` says where to go on:
 `nextCursor` of a page is the `cursor` of the next; null ends the list.
 
-**The past.** Reads of stock take `asOf`, the sequence of an event or a time, and answer as they
-would have answered then, in the same form; `As-Of-Sequence` names the event. What lies ahead is 400,
-what is no longer kept 410 `history_gone`. Such an answer never changes: its `ETag` is a hash of it, no
-version to write at. Two are worked out at once and eight wait for up to two seconds; the next, and one
-that takes more than ten seconds, is 503 `overloaded`.
-
 **Waiting.** 429 and 503 carry `Retry-After` in whole seconds and `details.retryAfterMs`.
 
 **Tenants.** `X-Tenant-ID`, if given, names the tenant; else the domain in `Host` does. `localhost`
@@ -135,10 +129,6 @@ HEADERS: Final[dict[str, Any]] = {
     "ETag": {
         "description": "The record's version, quoted; with `asOf`, a hash of what is said.",
         "schema": {"type": "string", "examples": ['"3"']},
-    },
-    "As-Of-Sequence": {
-        "description": "Present with `asOf`: the event behind which it was so.",
-        "schema": {"type": "integer", "minimum": 0},
     },
     "Idempotent-Replayed": {
         "description": "Present when this is the answer to an earlier request of the same key.",
