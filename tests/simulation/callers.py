@@ -141,7 +141,9 @@ def _has_undecided(asked: Asked, response: Response) -> bool:
     """Whether some row of a batch that was answered could not be decided."""
     if not asked.is_batch or response.status != 200:
         return False
-    return any(b'"status":503' in line or b'"status":0' in line for line in response.body.splitlines())
+    return any(
+        b'"status":503' in line or b'"status":0' in line for line in response.body.splitlines()
+    )
 
 
 class Loader(Caller):

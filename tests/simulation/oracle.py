@@ -229,7 +229,10 @@ class Judge:
     def _read(self, asked: Asked, answer: Answer) -> list[Waiting]:
         response = answer.response
         assert response is not None
-        assert response.status in {200, 404} or "readiness" in asked.address, (asked.address, answer)
+        assert response.status in {200, 404} or "readiness" in asked.address, (
+            asked.address,
+            answer,
+        )
         if not answer.exact or response.status != 200:
             return []
         for record in records_in(response.json):
@@ -295,9 +298,7 @@ class Judge:
                 f"{answer.request_id} was refused with {status} {code}, and is in the log"
             )
 
-    def _hold(
-        self, model: LogModel, waiting: list[Waiting], sequence: int
-    ) -> list[Waiting]:
+    def _hold(self, model: LogModel, waiting: list[Waiting], sequence: int) -> list[Waiting]:
         """Let go what the state behind this event explains; keep the rest."""
         return [
             each

@@ -57,7 +57,14 @@ BUGS_OF_RUNS: Final = (
         "        except DiskFault:\n            self._disk.fdatasync(self._handle)\n",
         ("sync_error", "power_cut"),
     ),
-    Bug("a short write counts as a whole one", journal_disk, "_demand_whole", "!=", "<= -", ("short_write",)),
+    Bug(
+        "a short write counts as a whole one",
+        journal_disk,
+        "_demand_whole",
+        "!=",
+        "<= -",
+        ("short_write",),
+    ),
     Bug(
         "a flush that failed is told as if it had not",
         Shared,

@@ -286,7 +286,9 @@ class World:
         met = good = 0
         for asked in self.asked:
             for answer in asked.answers:
-                if answer.response is None or self.trouble.meets(answer.sent_ns, answer.answered_ns):
+                if answer.response is None or self.trouble.meets(
+                    answer.sent_ns, answer.answered_ns
+                ):
                     continue
                 met += 1
                 good += answer.response.status < 500
@@ -319,5 +321,3 @@ def demand_replay(platter: Platter) -> None:
     replayed = load_tenant(TENANT_FOLDER, DEFAULT_TENANT, still(without))
     assert tables_of(seen.state) == tables_of(replayed.state)
     assert seen.last_ts == replayed.last_ts
-
-

@@ -284,8 +284,9 @@ class Journal:
         """
         if after >= self.durable.sequence or limit <= 0:
             return []
-        segments = self.segments
-        return await asyncio.to_thread(read_frames, self._disk, segments, after, limit, bytes_max)
+        return await asyncio.to_thread(
+            read_frames, self._disk, self.segments, after, limit, bytes_max
+        )
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -303,8 +304,8 @@ class Journal:
         """
         if self._state is State.CLOSED:
             raise RuntimeError("only who opened a journal may archive its segments")
-        segments = pairwise(self.segments)
-        behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, segments)
+        pairs = pairwise(self.segments)
+        behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, pairs)
         for segment, _ in list(behind):
             await asyncio.to_thread(archive_segment, self._disk, segment.path)
             self._closed_segments = self._closed_segments[1:]

@@ -151,7 +151,6 @@ class FileLedger:
         # Let go of all records: the parts know each other, and nobody looks for such rings.
         for part in (self._checkpointer, self._timer, self._staged.deadlines, self._staged):
             vars(part).clear()
-        self.past.let_go(self.guard.refuse)
 
     def hurry(self) -> None:
         """Save no checkpoint at the end: it only makes the next start shorter."""

@@ -80,10 +80,6 @@ class FilePast:
         self._weak_read = WeakMethod(read)
         self._work = PastWork() if work is None else work
 
-    def let_go(self, read: Callable[[], Awaitable[Reading]]) -> None:
-        """Know the tenant's ledger no longer: it is closed, and this is what reading it comes to."""
-        self._read = read
-
     async def read(self, as_of: AsOf, scope: Scope) -> Reading:
         """Return the stock records of a scope as they were; see the port."""
         now = await self._settled(as_of)

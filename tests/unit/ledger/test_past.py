@@ -197,3 +197,14 @@ async def test_of_an_instant_what_was_due_counts_although_its_event_came_later(
         (record,) = reading.stock_page("S", "B", None, 1)
         out[ms] = record.is_out
     assert out == {1_999: True, 2_000: False}
+
+
+@with_a_tenant
+async def test_a_tenant_that_was_closed_answers_for_no_past(tenant: Tenant) -> None:
+    await tenant.ask(step("receive", store="S", sku="A", qty=5))
+    past = tenant.ledger.past
+    await tenant.close()
+    with pytest.raises(Unavailable):
+        await past.read(AsOf(sequence=1), ONE)
+    with pytest.raises(Unavailable):
+        await past.explain("S", "A", None)
