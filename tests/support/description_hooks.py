@@ -66,12 +66,14 @@ def map_case(_: HookContext, case: Case[Any]) -> Case[Any]:
             case.headers["If-Match"] = "*"
         case.body = _settle_body(case.body, "If-Match" in case.headers)
         if case.method == "PUT":
-            _settle_id(case.body, case.path_parameters)
+            _leave_id_out(case.body)
     return case
 
 
 def _settle_query(query: dict[str, Any]) -> None:
-    """A cursor comes out of an answer, and stands for `after`."""
+    """A cursor comes out of an answer, and stands for `after`; the past begins with event 1."""
+    if "asOf" in query:
+        query["asOf"] = "1"
     if "cursor" in query and not _was_given(query["cursor"]):
         del query["cursor"]
     if "cursor" in query:
@@ -98,11 +100,10 @@ def _settle_body(body: Any, has_if_match: bool) -> Any:
     return body
 
 
-def _settle_id(body: Any, address: dict[str, Any]) -> None:
-    """Name in the body what the address names, or nothing: a PUT moves nothing."""
+def _leave_id_out(body: Any) -> None:
+    """A PUT moves nothing, and which id a link will put into the address is not known yet."""
     for field in {"id", "sku", "storeId"} & (body.keys() if isinstance(body, dict) else set()):
-        if body[field] not in address.values():
-            body[field] = None
+        body[field] = None
 
 
 def _whole(value: Any) -> Any:
