@@ -65,8 +65,6 @@ def map_case(_: HookContext, case: Case[Any]) -> Case[Any]:
         if case.headers.get("If-Match", "*").strip('W/"') not in _LIKELY:
             case.headers["If-Match"] = "*"
         case.body = _settle_body(case.body, "If-Match" in case.headers)
-        if case.method == "PUT":
-            _leave_id_out(case.body)
     return case
 
 
@@ -98,12 +96,6 @@ def _settle_body(body: Any, has_if_match: bool) -> Any:
         if body.get("until") is not None:
             body["until"] = "2999-12-31T00:00:00Z"
     return body
-
-
-def _leave_id_out(body: Any) -> None:
-    """A PUT moves nothing, and which id a link will put into the address is not known yet."""
-    for field in {"id", "sku", "storeId"} & (body.keys() if isinstance(body, dict) else set()):
-        body[field] = None
 
 
 def _whole(value: Any) -> Any:
