@@ -159,7 +159,7 @@ class Journal:
             self._state = State.OPEN
             self._advance(outcome.position)
         if probe is not None:
-            _settle(probe, outcome)
+            settle(probe, outcome)
 
     # Shutting down.
 
@@ -174,7 +174,7 @@ class Journal:
                 await self._drain()
             if self._state is State.SEALING and self._handoff is not None:
                 sealed = Shared(loop=asyncio.get_running_loop())
-                self._handoff.seal(lambda outcome: _settle(sealed, outcome))
+                self._handoff.seal(lambda outcome: settle(sealed, outcome))
                 await sealed
         finally:
             self.abandon()
@@ -303,23 +303,25 @@ class Journal:
         """
         if self._state is State.CLOSED:
             raise RuntimeError("only who opened a journal may archive its segments")
-        pairs = pairwise(self.segments)
-        behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, pairs)
+        await self._archive(self._disk, sequence)
+
+    async def _archive(self, disk: Disk, sequence: int) -> None:
+        segments = pairwise(self.segments)
+        behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, segments)
         for segment, _ in list(behind):
-            await asyncio.to_thread(archive_segment, self._disk, segment.path)
+            await asyncio.to_thread(archive_segment, disk, segment.path)
             self._closed_segments = self._closed_segments[1:]
 
     # How.
 
-    def _new_handoff(self, beginning: Beginning) -> Handoff:
-        def make_appender(disk: GuardedDisk) -> Appender:
-            segment_bytes_max = self._segment_bytes_max
-            return Appender(self.folder, disk, beginning, segment_bytes_max=segment_bytes_max)
+    def _make_appender(self, disk: GuardedDisk, begin: Beginning | Position) -> Appender:
+        return Appender(self.folder, disk, begin, segment_bytes_max=self._segment_bytes_max)
 
+    def _new_handoff(self, begin: Beginning | Position) -> Handoff:
         return Handoff(
             self.folder,
             self._disk,
-            make_appender,
+            lambda disk: self._make_appender(disk, begin),
             deadline_s=self._flush_deadline_s,
             idle_sync_s=self._idle_sync_s,
             on_idle_failure=self._idle_failed,
@@ -343,7 +345,8 @@ class Journal:
         return NotWritten("append to", self._end.segment.path, cause=cause, hint=hint)
 
 
-def _settle(future: Shared, outcome: Outcome) -> None:
+def settle(future: Shared, outcome: Outcome) -> None:
+    """Let a piece of work's outcome be the future's."""
     if isinstance(outcome, JournalError):
         future.fail(outcome)
     else:
