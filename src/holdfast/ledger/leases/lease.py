@@ -69,6 +69,8 @@ class Lease:
         self.now_ns = now_ns
         #: The newest token that this process had.
         self._token = 0
+        #: The token of a turn that was given up because the guard was not to be had.
+        self._given_up = 0
         self._handle: int | None = None
         # The kernel's lock belongs to the open file, which all threads of this process share.
         self._threads = threading.Lock()
@@ -118,6 +120,8 @@ class Lease:
                     return
             except GuardBusy:
                 if time.monotonic_ns() > give_up_ns:
+                    # Nothing of this turn may go on: whoever stands there may be taking the lease.
+                    self._given_up = self._token
                     raise LostLease(
                         f"a process stands still while it changes {self.path}"
                     ) from None
@@ -219,7 +223,7 @@ class Lease:
         return (record.owner_id, record.token) == (self.owner_id, self._token)
 
     def _holds(self, record: LeaseRecord) -> bool:
-        return record.state == "held" and self._is_own(record)
+        return record.state == "held" and self._is_own(record) and self._token != self._given_up
 
     # Wishes.
 

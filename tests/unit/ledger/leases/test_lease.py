@@ -196,6 +196,9 @@ def test_who_stands_still_while_changing_it_is_not_waited_for_for_ever(here: Her
         assert time.monotonic() - began < 5
         with pytest.raises(GuardBusy):
             here.other.try_take()
+    # The turn is over, and the next one begins anew.
+    assert not here.one.is_mine()
+    assert taken(here.one) == Taken(None, is_mine_again=False, is_stolen=False)
 
 
 def test_a_wish_is_seen_by_whoever_holds_it(here: Here) -> None:
