@@ -81,7 +81,7 @@ class Journal:
         self.folder = folder
         self.tenant_id = tenant_id
         self.stats = Stats(torn_tails=int(recovered.torn is not None))
-        self._disk = disk
+        self._disk = self._archive_disk = disk
         self._recovered: Recovered | None = recovered
         self._on_durable = on_durable
         self._on_failed = on_failed
@@ -303,13 +303,10 @@ class Journal:
         """
         if self._state is State.CLOSED:
             raise RuntimeError("only who opened a journal may archive its segments")
-        await self._archive(self._disk, sequence)
-
-    async def _archive(self, disk: Disk, sequence: int) -> None:
         segments = pairwise(self.segments)
         behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, segments)
         for segment, _ in list(behind):
-            await asyncio.to_thread(archive_segment, disk, segment.path)
+            await asyncio.to_thread(archive_segment, self._archive_disk, segment.path)
             self._closed_segments = self._closed_segments[1:]
 
     # How.

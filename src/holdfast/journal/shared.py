@@ -95,7 +95,8 @@ class SharedJournal(Journal):
         **how: Any,  # noqa: ANN401 - handed on to `Journal`, which says what it takes
     ) -> None:
         super().__init__(folder, tenant_id, recovered, FencedDisk(disk, fence), **how)
-        self._plain_disk = disk
+        # Closed segments are archived by whoever maintains, with the lease or without.
+        self._plain_disk = self._archive_disk = disk
         self._fence = fence
         self._try_a_turn = probe
         #: The batch of the newest event that was read; 0: not known.
@@ -224,10 +225,6 @@ class SharedJournal(Journal):
     async def reopen(self) -> None:
         """Find out by a turn whether the journal can be written. Raises JournalError."""
         await self._try_a_turn()
-
-    async def archive_behind(self, sequence: int) -> None:
-        """Move closed segments to the archive; only the process that maintains does so."""
-        await self._archive(self._plain_disk, sequence)
 
     # How.
 
