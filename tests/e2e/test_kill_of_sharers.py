@@ -23,7 +23,11 @@ from tests.e2e.test_kill_under_load import (
 
 PROCESSES = 3
 REPLAYED = 100
-SETTINGS = SHARED | {"CHECKPOINT_EVERY_S": "0.05", "CHECKPOINT_EVERY_MB": "1"}
+SETTINGS = SHARED | {
+    "CHECKPOINT_EVERY_S": "0.05",
+    "CHECKPOINT_EVERY_MB": "1",
+    "LOCK_WAIT_MS": "20000",
+}
 
 
 class SharedRounds:

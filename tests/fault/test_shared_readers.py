@@ -146,3 +146,14 @@ async def test_what_a_reader_took_in_while_a_turn_was_lost_is_not_taken_in_again
     assert other.ledger.last_sequence == 4
     found = await other.ledger.events(2, 10)
     assert [event.sequence for event in found] == [3, 4]
+
+
+async def test_a_process_that_ends_last_saves_what_the_others_wrote_too(sharers: Sharers) -> None:
+    one, other = await sharers.start("one"), await sharers.start("other")
+    await one.ask(receive("one"))
+    await other.ask(receive("other"))
+    # It had not looked since, and takes the maintenance over while it closes.
+    await sharers.end(other)
+    await sharers.end(one)
+    assert load_tenant(sharers.folder, TENANT, OsDisk()).recovered.cursor.sequence == 2
+    assert not verify_tenant(sharers.folder, OsDisk()).differences

@@ -6,7 +6,6 @@ from holdfast.domain.evolve import evolve
 from holdfast.journal import News, SharedJournal
 from holdfast.ledger.clock import TenantClock
 from holdfast.ledger.codec import decode_event
-from holdfast.ledger.deadline_timer import DeadlineTimer
 from holdfast.ledger.journal_guard import JournalGuard
 from holdfast.ledger.staged import StagedView
 
@@ -21,14 +20,14 @@ class Following:
         staged: StagedView,
         clock: TenantClock,
         commit: Callable[[int], None],
-        timer: DeadlineTimer,
+        arm: Callable[[], None],
         guard: JournalGuard,
     ) -> None:
         self._journal = journal
         self._staged = staged
         self._clock = clock
         self._commit = commit
-        self._timer = timer
+        self._arm = arm
         self._guard = guard
 
     def take_a_page(self) -> bool:
@@ -65,4 +64,4 @@ class Following:
             raise
         self._journal.follow(news)
         self._commit(self._journal.durable.sequence)
-        self._timer.arm()
+        self._arm()

@@ -66,7 +66,7 @@ class SharedLedger(FileLedger):
             staged=self._staged,
             clock=self._clock,
             commit=super()._commit,
-            timer=self._timer,
+            arm=self._arm,
             guard=self.guard,
         )
         self._turns = Turns(
@@ -217,7 +217,7 @@ class SharedLedger(FileLedger):
     # Following.
 
     def _follow_between_turns(self) -> bool:
-        if self._turns.is_held or self._closed:
+        if self._turns.is_held:
             return True
         if not self._staged.is_empty:
             # What was due, worked out for readers who could not wait.
