@@ -29,7 +29,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--seed`, which repeats what tests drew at random, and what bounds long searches."""
     parser.addoption("--seed", type=int, default=None, help="the seed of tests that use one")
     parser.addoption("--workers", type=int, default=1, help="processes of a campaign that has some")
-    parser.addoption("--minutes", type=float, default=None, help="when such a campaign ends at last")
+    parser.addoption(
+        "--minutes", type=float, default=None, help="when such a campaign ends at last"
+    )
 
 
 @pytest.fixture

@@ -193,7 +193,11 @@ def row_of(asked: Step) -> dict[str, Any]:
         return row
     if asked.verb in {"confirm", "cancel", "extend"}:
         return {**row, "reservationId": fields["id"]}
-    return {**row, "storeId": fields["store"], **({"sku": fields["sku"]} if "sku" in fields else {})}
+    return {
+        **row,
+        "storeId": fields["store"],
+        **({"sku": fields["sku"]} if "sku" in fields else {}),
+    }
 
 
 def _lines(lines: list[tuple[str, int]]) -> list[dict[str, Any]]:
@@ -230,7 +234,9 @@ def spoken(asked: Step, rng: random.Random) -> tuple[str, str, dict[str, Any]]:
     if asked.verb in {"receive", "ship", "transfer"} or (
         asked.verb == "adjust" and rng.random() < 0.3
     ):
-        placed = {} if asked.verb == "transfer" else {"storeId": fields["store"], "sku": fields["sku"]}
+        placed = (
+            {} if asked.verb == "transfer" else {"storeId": fields["store"], "sku": fields["sku"]}
+        )
         return "POST", f"/inventory/{asked.verb}", {**placed, **body}
     if asked.verb in {"confirm", "cancel", "extend"}:
         return "POST", f"/reservations/{fields['id']}/{asked.verb}", body

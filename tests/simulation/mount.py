@@ -40,7 +40,7 @@ class NoTime:
     def demand_alive(self) -> None:
         """It is."""
 
-    def sleep(self, ns: int) -> None:
+    def pass_time(self, ns: int) -> None:
         """It takes no time."""
 
 
@@ -185,7 +185,7 @@ class Mount:
         if verdict == "hang":
             # Longer than a flush may take; then it goes on as if nothing had been.
             delay_ns = self._rng.randrange(11_000, 20_000) * NS_PER_MS
-        self._threads.sleep(delay_ns)
+        self._threads.pass_time(delay_ns)
         self._threads.demand_alive()
         if verdict in {"kill_before", "cut_before"}:
             self._end(verdict)

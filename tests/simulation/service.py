@@ -1,7 +1,7 @@
 """The service short of its sockets, as one process: HTTP over ledger over journal, on a machine."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -172,7 +172,7 @@ def heard(complaints: Complaints) -> Iterator[None]:
             complaints.heard.append(str(event))
         raise structlog.DropEvent
 
-    before: Callable[..., Any] = structlog.get_config()["processors"]
+    before = structlog.get_config()["processors"]
     structlog.configure(processors=[keep])
     try:
         yield

@@ -40,8 +40,6 @@ OF_CALLERS: Final = ("client_leaves", "client_cancelled")
 KINDS: Final = (*_ONCE, *_LASTING, *_DEEDS, *OF_CALLERS)
 #: What seldom finds an operation to strike is drawn more often.
 _DRAWN: Final = (*_ONCE, *_LASTING, *_DEEDS, "read_error", *("unlink_error",) * 5)
-#: Faults come in this time, and callers ask for longer.
-FAULTS_WITHIN_MS: Final = 4_000
 
 
 class Trouble:
@@ -53,6 +51,7 @@ class Trouble:
         clock: SimClock,
         count: int | None = None,
         kinds: Sequence[str] = (),
+        within_ms: int = 4_000,
     ) -> None:
         self._rng = rng
         self._clock = clock
@@ -60,7 +59,7 @@ class Trouble:
         begin = clock.now_ns
         #: (instant, kind) of what is still to come.
         self.planned = sorted(
-            (begin + rng.randrange(100, FAULTS_WITHIN_MS) * NS_PER_MS, rng.choice(kinds or _DRAWN))
+            (begin + rng.randrange(20, within_ms) * NS_PER_MS, rng.choice(kinds or _DRAWN))
             for _ in range(count)
         )
         self.struck: Counter[str] = Counter()

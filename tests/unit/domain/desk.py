@@ -17,14 +17,10 @@ from holdfast.domain.decide import RefusedRow, decide
 from holdfast.domain.events import Event
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import (
-    ALERT,
-    ORDER,
     RESERVATION,
     STOCK,
-    Alert,
     Key,
     Line,
-    Order,
     Outcome,
     RecordT,
     Reservation,
@@ -96,56 +92,6 @@ class Desk:
         record = self.state.get(STOCK, (store, sku))
         assert record is not None
         return record
-
-    def alerts(self, sku: str = "A", store: str = "S") -> list[Alert]:
-        """The alerts of a SKU in a store, oldest first."""
-        found = [each for each in self.each(ALERT) if (each.sku, each.store_id) == (sku, store)]
-        return sorted(found, key=lambda alert: alert.opened_at)
-
-    def order(self, name: str = "o1") -> Order:
-        order = self.state.get(ORDER, (name,))
-        assert order is not None
-        return order
-
-    def alerts(self, sku: str = "A", store: str = "S") -> list[Alert]:
-        """The alerts of a SKU in a store, oldest first."""
-        found = [each for each in self.each(ALERT) if (each.sku, each.store_id) == (sku, store)]
-        return sorted(found, key=lambda alert: alert.opened_at)
-
-    def order(self, name: str = "o1") -> Order:
-        order = self.state.get(ORDER, (name,))
-        assert order is not None
-        return order
-
-    def alerts(self, sku: str = "A", store: str = "S") -> list[Alert]:
-        """The alerts of a SKU in a store, oldest first."""
-        found = [each for each in self.each(ALERT) if (each.sku, each.store_id) == (sku, store)]
-        return sorted(found, key=lambda alert: alert.opened_at)
-
-    def order(self, name: str = "o1") -> Order:
-        order = self.state.get(ORDER, (name,))
-        assert order is not None
-        return order
-
-    def alerts(self, sku: str = "A", store: str = "S") -> list[Alert]:
-        """The alerts of a SKU in a store, oldest first."""
-        found = [each for each in self.each(ALERT) if (each.sku, each.store_id) == (sku, store)]
-        return sorted(found, key=lambda alert: alert.opened_at)
-
-    def order(self, name: str = "o1") -> Order:
-        order = self.state.get(ORDER, (name,))
-        assert order is not None
-        return order
-
-    def alerts(self, sku: str = "A", store: str = "S") -> list[Alert]:
-        """The alerts of a SKU in a store, oldest first."""
-        found = [each for each in self.each(ALERT) if (each.sku, each.store_id) == (sku, store)]
-        return sorted(found, key=lambda alert: alert.opened_at)
-
-    def order(self, name: str = "o1") -> Order:
-        order = self.state.get(ORDER, (name,))
-        assert order is not None
-        return order
 
     def hold(self, name: str = "r1") -> Reservation:
         reservation = self.state.get(RESERVATION, (name,))

@@ -7,27 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.domain.commands import (
-    AcknowledgeAlert,
     AdjustStock,
     ApplyBatch,
-    CancelOrder,
     CancelReservation,
-    ConfirmOrder,
     ConfirmReservation,
     CountStock,
-    DeleteItem,
-    DeleteLocation,
-    DeleteMenuItem,
     ExpireReservation,
     ExtendReservation,
-    PlaceOrder,
-    Portions,
-    PutItem,
-    PutLocation,
-    PutMenuItem,
     ReceiveStock,
     SetOut,
-    SetRecipe,
     ShipStock,
     TransferStock,
 )
@@ -65,27 +53,7 @@ def one_of_each() -> list[Event]:
     desk.now += 5
     desk.do(ExpireReservation("r3"))
     desk.do(ApplyBatch((ReceiveStock("S", "A", 1), ShipStock("S", "A", 1))))
-    run_a_kitchen(desk)
     return desk.events
-
-
-def run_a_kitchen(desk: Desk) -> None:
-    """Every command of a restaurant, once at least."""
-    desk.do(PutItem("A", "Apple", "fruit", "pieces", 30, 5, "/a.png", "Red.", new=True), **key("i"))
-    desk.do(PutItem("B", "Basil", new=True))
-    desk.do(PutItem("A", "Apple", low_stock_threshold=50))
-    desk.do(AcknowledgeAlert(desk.alerts()[0].id), **key("ack"))
-    desk.do(DeleteItem("B"), **key("del"))
-    desk.do(PutLocation("K", "Kitchen", "Main Street 1", "Europe/Rome", new=True))
-    desk.do(PutLocation("K", "Kitchen"))
-    desk.do(DeleteLocation("K"))
-    desk.do(PutMenuItem("pie", "Pie", 450, "sweet", True, (Line("A", 1),), "Hot.", "/p", new=True))
-    desk.do(SetRecipe("pie", (Line("A", 2),)))
-    for name in ("o1", "o2"):
-        desk.do(PlaceOrder(name, "S", (Portions("pie", 1),), "Ann", "ann", 60_000), **key(name))
-    desk.do(ConfirmOrder("o1", "ann"))
-    desk.do(CancelOrder("o2", "ann"), **key("off"))
-    desk.do(DeleteMenuItem("pie"))
 
 
 def test_every_type_of_event_is_read_back_as_it_was_written() -> None:
