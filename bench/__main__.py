@@ -92,7 +92,7 @@ def main(
         plan = Plan(Pace(rounds, seconds, connections, seed), _WARM_S, latency_seconds, parts=parts)
         if quick:
             pace = Pace(3, 1, connections, seed)
-            plan = Plan(pace, 1, 4, _QUICK_SIZE, _QUICK_SIZE, parts)
+            plan = Plan(pace, 1, 4, _QUICK_SIZE, _QUICK_SIZE, 1, parts)
         if shown is not None:
             result = _read(shown)
         else:

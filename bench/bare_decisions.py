@@ -8,6 +8,7 @@ one flush would be. What a batch costs beyond that is HTTP, validation, waiting 
 import random
 import sys
 import time
+from collections.abc import Iterable
 from typing import Final
 
 import orjson
@@ -18,7 +19,7 @@ from holdfast.domain.commands import Command, Idempotency, ReserveStock
 from holdfast.domain.decide import decide
 from holdfast.domain.events import Event
 from holdfast.domain.evolve import evolve
-from holdfast.domain.records import STOCK, Line, StockRecord
+from holdfast.domain.records import STOCK, Line, RecordT, StockRecord, Table
 from holdfast.domain.state import State
 from holdfast.journal import START, Cursor
 from holdfast.journal.frame import encode_batch
@@ -37,6 +38,18 @@ class Opening(State):
     def next_release(self, store_id: str, sku: str) -> int | None:  # noqa: ARG002 - the port names them
         """Return None: no hint is given with a refusal."""
         return None
+
+    def each(self, table: Table[RecordT]) -> Iterable[RecordT]:
+        """Walk all records of a table."""
+        return self.records(table).values()
+
+    def stock_of_sku(self, sku: str) -> Iterable[StockRecord]:
+        """Walk the stock records of a SKU."""
+        return (each for each in self.each(STOCK) if each.sku == sku)
+
+    def stock_of_store(self, store_id: str) -> Iterable[StockRecord]:
+        """Walk the stock records of a store."""
+        return (each for each in self.each(STOCK) if each.store_id == store_id)
 
 
 def commands_of(rng: random.Random, batch: int) -> list[Command]:

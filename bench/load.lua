@@ -1,10 +1,15 @@
--- The load: reservations by random users, or reads, of SKUs drawn from the first `skus`.
--- Arguments: "reserve" or "read", seed, SKUs, users, seconds to live.
+-- The load: reservations by random users, or reads, of SKUs drawn from the first `skus`; or the
+-- menu, asked for by a client that has it.
+-- Arguments: "reserve" or "read", seed, SKUs, users, seconds to live; or "menu", seed, its ETag.
 -- The last line of its output is what the bench reads.
 
-local reserves, skus, users, ttl
+local reserves, skus, users, ttl, menu
 
 function init(args)
+  if args[1] == "menu" then
+    menu = wrk.format(nil, "/api/v1/menu", { ["If-None-Match"] = args[3] })
+    return
+  end
   reserves = args[1] == "reserve"
   skus, users, ttl = tonumber(args[3]), tonumber(args[4]), tonumber(args[5])
   math.randomseed(tonumber(args[2]))
@@ -15,6 +20,7 @@ function init(args)
 end
 
 function request()
+  if menu then return menu end
   local path = string.format("/api/v1/stores/BENCH/inventory/SKU%04d", math.random(0, skus - 1))
   if not reserves then return wrk.format(nil, path) end
   local user = math.random(0, users - 1)

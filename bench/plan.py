@@ -10,6 +10,8 @@ from bench.rounds import Pace
 PARTS: Final = (
     "reserve",
     "read",
+    "menu",
+    "pizzas",
     "sqlite",
     "redis",
     "postgres",
@@ -33,6 +35,8 @@ class Plan:
     #: Events of the journal that is recovered, and stock records of the large store.
     events: int = 1_000_000
     records: int = 1_000_000
+    #: Months of the pizza place's year.
+    months: int = 12
     parts: frozenset[str] = frozenset(PARTS)
 
     def to_json(self) -> dict[str, Any]:

@@ -25,8 +25,9 @@ _RESTS_MAX: Final = 100
 class Load:
     """What is sent to whom.
 
-    `writes`: reservations are asked for, else records; `counted`: every answer must show as an
-    event that the server keeps; `any_core`: the database behind it may use every core.
+    `writes`: reservations are asked for, else records; `etag`: the menu that the clients have is
+    asked for, instead of either; `counted`: every answer must show as an event that the server
+    keeps; `any_core`: the database behind it may use every core.
     """
 
     name: str
@@ -35,6 +36,13 @@ class Load:
     writes: bool = True
     counted: bool = True
     any_core: bool = False
+    etag: str | None = None
+
+    def script_args(self, seed: int) -> tuple[int | str, ...]:
+        """What the load script is called with."""
+        if self.etag is not None:
+            return ("menu", seed, self.etag)
+        return ("reserve" if self.writes else "read", seed, self.skus, USERS, TTL_S)
 
 
 @dataclass(frozen=True)
@@ -109,7 +117,7 @@ def measure(each: Load, number: int, pace: Pace, cores: Cores | None, seed: int)
         seconds=pace.seconds,
         connections=pace.connections,
         core=None if cores is None else cores.load,
-        script_args=("reserve" if each.writes else "read", seed, each.skus, USERS, TTL_S),
+        script_args=each.script_args(seed),
     )
     driver_foreign = watch.driver_foreign(driver_cpu_s)
     server.settle()

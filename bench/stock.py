@@ -95,6 +95,22 @@ def fill(server: Server) -> None:
         raise BenchFailed(f"{server.name} did not take the opening stock: {answer.text[:500]}")
 
 
+def bare_route(
+    folder: Path, core: int | None, *, reserved: int = 0, record: int = 0, unchanged: int = 0
+) -> AbstractContextManager[Server]:
+    """Run the bare route, whose answers are as many bytes longer than a bare head."""
+    port = free_port()
+    return running(
+        "bare-route",
+        ["bench.bare_route", *map(str, (port, reserved, record, unchanged))],
+        environment=plain_environment(),
+        port=port,
+        ready_path="/health/readiness",
+        folder=folder,
+        core=core,
+    )
+
+
 #: Headers that the bare route's answer has too, with values of the same length.
 _IN_BOTH: Final = frozenset({"date", "content-type", "content-length"})
 
@@ -121,6 +137,16 @@ def record_bytes(server: Server) -> int:
         BenchFailed: the server did not answer with a record.
     """
     return _bare_bytes(server, httpx2.get(server.url + record_path(0)), httpx2.codes.OK)
+
+
+def unchanged_bytes(server: Server, path: str, etag: str) -> int:
+    """The same of the answer to a read by somebody who has the present version.
+
+    Raises:
+        BenchFailed: the server did not answer that it is the present one.
+    """
+    answer = httpx2.get(server.url + path, headers={"if-none-match": etag})
+    return _bare_bytes(server, answer, httpx2.codes.NOT_MODIFIED)
 
 
 def _bare_bytes(server: Server, answer: httpx2.Response, expected: int) -> int:

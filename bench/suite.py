@@ -10,8 +10,10 @@ from bench.disk import fdatasync_ms
 from bench.doubts import doubts
 from bench.figures import Figure, percentile
 from bench.machine import Cores
+from bench.menu import menu_figures, run_menu
 from bench.million import million_figures, run_million
 from bench.open_loop import samples
+from bench.pizzeria import pizza_figures, run_pizzas
 from bench.plan import Plan, Say
 from bench.recovery import recovery_figures, run_recovery
 from bench.turn_figures import load_figures, ratio_figures
@@ -47,6 +49,14 @@ def run(folder: Path, plan: Plan, cores: Cores | None, say: Say) -> Measured:
         found.raw["slices"] = [each.to_json() for each in turns.slices]
         found.raw["trials"] = turns.trials
         found.doubts += doubts(plan, turns.slices)
+    if "menu" in plan.parts:
+        menus = run_menu(folder, plan, cores, say)
+        found.figures += menu_figures(menus)
+        found.raw["menu"] = menus.to_json()
+        found.doubts += doubts(plan, menus.slices)
+    if "pizzas" in plan.parts:
+        year = run_pizzas(folder, plan, cores, say)
+        found.figures += pizza_figures(year)
     if "batch" in plan.parts:
         rounds = run_batches(folder, plan, cores, say)
         found.figures += batch_figures(rounds)

@@ -11,15 +11,15 @@ from bench.machine import Cores
 from bench.peers.contest import PEERS, Peer, best, trials
 from bench.plan import Plan, Say
 from bench.rounds import Load, Pace, Slice, take_turns
-from bench.server import Server, free_port, running
+from bench.server import Server
 from bench.stock import (
     SKUS,
     UNLIMITED,
+    bare_route,
     batches,
     checkpoint_sequence,
     fill,
     holdfast,
-    plain_environment,
     record_bytes,
     reserved_bytes,
 )
@@ -131,15 +131,8 @@ class _Stage:
             yield Load(BARE_READ, bare, SKUS, writes=False, counted=False)
 
     def _bare_route(self, stock: Server) -> AbstractContextManager[Server]:
-        port, sizes = free_port(), (reserved_bytes(stock), record_bytes(stock))
-        return running(
-            "bare-route",
-            ["bench.bare_route", str(port), *map(str, sizes)],
-            environment=plain_environment(),
-            port=port,
-            ready_path="/health/readiness",
-            folder=self.folder,
-            core=self.core,
+        return bare_route(
+            self.folder, self.core, reserved=reserved_bytes(stock), record=record_bytes(stock)
         )
 
     def _peer(self, peer: Peer, turns: Turns) -> Iterator[Load]:

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from holdfast.importer.command import import_file
-from holdfast.importer.errors import BAD_DATA, UNAVAILABLE, USAGE, CommandFailed, bad_data, usage
+from holdfast.importer.errors import BAD_DATA, CONFIG, UNAVAILABLE, USAGE, CommandFailed, bad_data
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -213,12 +213,14 @@ def load_settings(given: dict[str, Any]) -> "Settings":
     """
     from pydantic import ValidationError  # noqa: PLC0415 - slow to import
 
-    from holdfast.settings import Settings  # noqa: PLC0415 - brings pydantic
+    from holdfast.settings import FAULTS_NOT_LOCAL, Settings  # noqa: PLC0415 - brings pydantic
 
     try:
         return Settings(**given)
     except ValidationError as error:
-        raise usage(_sentences(error)) from None
+        kinds = {each["type"] for each in error.errors(include_url=False)}
+        code = CONFIG if FAULTS_NOT_LOCAL in kinds else USAGE
+        raise CommandFailed(_sentences(error), code) from None
 
 
 def _sentences(error: "ValidationError") -> str:

@@ -253,7 +253,10 @@ class _Informing(_OneStep):
         event: str,
         **fields: Any,  # noqa: ANN401 - whatever the caller says
     ) -> None:
-        self._proxy_to_logger("info", event, **fields)
+        if self._context:
+            fields = {**self._context, **fields}
+        fields["event"] = event
+        self._logger.info(_render(self._logger, "info", fields))
 
 
 class _Forward(logging.Handler):

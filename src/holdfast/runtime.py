@@ -26,16 +26,21 @@ from holdfast.http.app import create_app
 from holdfast.http.metrics import Metrics
 from holdfast.http.protocol import Door
 from holdfast.http.services import HttpConfig, Services
-from holdfast.journal import JournalError, OsDisk, Stats
+from holdfast.journal import JournalError, OsDisk
+from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
 from holdfast.ledger.clock import SystemClock
 from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
 from holdfast.ledger.opening import Loaded
+from holdfast.ledger.past_work import PastWork
 from holdfast.logs import Logs, open_logs
+from holdfast.resilience.ending import Ending
 from holdfast.settings import Settings
-from holdfast.tenancy import TenantRegistry
+from holdfast.tenancy import LedgersConfig, TenantRegistry
 
 _BACKLOG: Final = 2048
+#: So much of what a client has not read yet the kernel keeps, or twice as much.
+_UNSENT_BYTES_MAX: Final = 128 * 1024
 #: How often, and how far apart, a start looks for the number of the process that has the folder.
 _LOCK_TRIES: Final = 50
 _LOCK_PAUSE_S: Final = 0.02
@@ -136,7 +141,10 @@ def _is_alive(process_id: str) -> bool:
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        # Every connection inherits it: what is written for clients that do not read stays small.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES_MAX)
+        return listener
     except OSError as error:
         raise CannotStart(
             f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
@@ -169,14 +177,38 @@ class _Service:
         self._settings = settings
         self._logs = logs
         self._metrics = Metrics()
+        self._past_work = PastWork()
         self._metrics.watch("logLinesLost", lambda: logs.sink.lines_lost)
-        self._metrics.watch("events", lambda: sum(each.events for each in self._stats()))
-        self._metrics.watch("flushes", lambda: sum(each.flushes for each in self._stats()))
-        self._metrics.watch(
-            "flushMs", lambda: sum(int(each.flush_seconds_total * 1000) for each in self._stats())
+        self._faults = FaultyDisk() if settings.faults == "on" else None
+        self._disk = self._faults or OsDisk()
+        self._tenants = self._make_tenants()
+        stats = self._tenants.stats
+        self._metrics.watch("events", lambda: stats().events)
+        self._metrics.watch("flushes", lambda: stats().flushes)
+        self._metrics.watch("flushMs", lambda: int(stats().flush_seconds_total * 1000))
+        self._metrics.watch("tenantsOpened", lambda: self._tenants.times_opened)
+        self._metrics.watch("tenantsClosed", lambda: self._tenants.times_closed)
+        self._ending = Ending(settings.shutdown_ms / 1000, self._cut_short)
+
+    @property
+    def draining(self) -> bool:
+        """Whether the process was told to end."""
+        return self._ending.has_begun
+
+    def _cut_short(self) -> None:
+        self._logs.logger.error("the end took too long and was cut short; nothing is lost")
+        self._logs.sink.flush()
+
+    def _make_tenants(self) -> TenantRegistry:
+        settings = self._settings
+        config = LedgersConfig(
+            idle_s=settings.tenant_idle_s,
+            waiting_max=settings.load_shed_queue_max,
+            retry_ms=settings.breaker_cooldown_ms,
         )
-        self._tenants = TenantRegistry(settings.data_dir, OsDisk(), self._make_ledger)
-        self.draining = False
+        return TenantRegistry(
+            settings.data_dir, self._disk, self._make_ledger, config, new_id=new_id
+        )
 
     def _make_ledger(self, folder: Path, loaded: Loaded) -> FileLedger:
         settings = self._settings
@@ -184,27 +216,23 @@ class _Service:
             settings.reservation_retention_ms,
             settings.breaker_cooldown_ms,
             CheckpointEvery(settings.checkpoint_every_s, settings.checkpoint_every_mb << 20),
-            settings.breaker_threshold,
+            disk_reserve_bytes=settings.disk_reserve_mb << 20,
+            flush_deadline_s=settings.flush_deadline_ms / 1000,
         )
         return FileLedger(
             folder,
             loaded,
-            disk=OsDisk(),
+            disk=self._disk,
             clock=SystemClock(),
             new_id=new_id,
             config=config,
             count=self._metrics.add,
+            past_work=self._past_work,
         )
-
-    def _stats(self) -> Iterable[Stats]:
-        return (ledger.journal_stats for ledger in self.ledgers())
 
     def breakers(self) -> Mapping[str, str]:
         """Return each breaker's state by name."""
-        return {
-            f"journal:{tenant_id}": ledger.guard.breaker.state
-            for tenant_id, ledger in self._tenants.ledgers.items()
-        }
+        return self._tenants.breakers()
 
     def ledgers(self) -> Iterable[FileLedger]:
         """Return the ledgers of the open tenants."""
@@ -230,7 +258,7 @@ class _Service:
             )
             await server.serve(sockets=[listener])
         finally:
-            self.draining = True
+            self._logs.logger.info("closing")
             await self._tenants.close()
             self._logs.logger.info("ended")
 
@@ -241,15 +269,25 @@ class _Service:
             rate_limit_burst=settings.rate_limit_burst,
             concurrency_api=settings.concurrency_api,
             load_shed_queue_max=settings.load_shed_queue_max,
+            queue_wait_max_ms=settings.queue_wait_max_ms,
             idemp_ttl_ms=settings.idemp_ttl_ms,
             reservation_ttl_ms=settings.reservation_ttl_ms,
             reservation_retention_ms=settings.reservation_retention_ms,
         )
-        app = create_app(Services(config, self._tenants, self, self._metrics, self._logs.logger))
+        services = Services(
+            config, self._tenants, self, self._metrics, self._logs.logger, self._faults
+        )
+        app = create_app(services)
+        door = Door(
+            self._metrics,
+            self._logs.logger,
+            limiter=app.limiter,
+            connections_max=settings.connections_max,
+        )
         return _Server(
             uvicorn.Config(
                 app,
-                http=Door(self._metrics, self._logs.logger).protocol,  # type: ignore[arg-type]  # it only calls it
+                http=door.protocol,  # type: ignore[arg-type]  # it only calls it
                 loop="uvloop",
                 lifespan="off",
                 log_config=None,
@@ -263,8 +301,13 @@ class _Service:
 
     def _end_on_signals(self, server: _Server) -> None:
         def end() -> None:
-            self.draining = True
+            self._ending.told()
             server.should_exit = True
+            self._logs.logger.info("told to end", hurries=self._ending.hurries)
+            if self._ending.hurries:
+                server.force_exit = True
+                for ledger in self.ledgers():
+                    ledger.hurry()
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MS_PER_DAY = 24 * 3600 * 1000
 _JWT_SECRET_BYTES_MIN = 32
+
+#: The type of the error that says so; it has an exit code of its own.
+FAULTS_NOT_LOCAL = "faults_not_local"
 
 Positive = Annotated[int, Field(gt=0, le=2**31 - 1)]
 
@@ -29,11 +33,19 @@ class Settings(BaseSettings):
 
     concurrency_api: Positive = 256
     load_shed_queue_max: Positive = 1000
+    queue_wait_max_ms: Positive = 2000
+    shutdown_ms: Positive = 25_000
+    connections_max: Positive = 10_000
     rate_limit_rps: Annotated[int, Field(ge=0)] = 100
     rate_limit_burst: Positive = 200
 
-    breaker_threshold: Annotated[float, Field(gt=0, le=1)] = 0.5
+    faults: Literal["off", "on"] = "off"
+
     breaker_cooldown_ms: Positive = 10_000
+
+    flush_deadline_ms: Positive = 10_000
+    disk_reserve_mb: Annotated[int, Field(ge=0, le=2**31 - 1)] = 64
+    tenant_idle_s: Annotated[float, Field(gt=0, le=2**31 - 1)] = 300
 
     checkpoint_every_mb: Positive = 64
     checkpoint_every_s: Annotated[float, Field(gt=0, le=2**31 - 1)] = 30
@@ -54,7 +66,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _open_only_on_loopback(self) -> "Settings":
-        """Refuse to serve strangers without asking who they are."""
+        """Refuse to serve strangers without asking who they are, or with a hand on the disk."""
+        if self.faults == "on" and not is_loopback(self.host):
+            raise PydanticCustomError(
+                FAULTS_NOT_LOCAL,
+                "FAULTS=on lets every caller break this server's disk, and HOST={host} can be "
+                "reached from other machines; use HOST=127.0.0.1, or leave FAULTS out",
+                {"host": self.host},
+            )
         if self.auth_mode == "jwt":
             if len(self.jwt_secret.encode()) < _JWT_SECRET_BYTES_MIN:
                 raise ValueError(f"JWT_SECRET must have at least {_JWT_SECRET_BYTES_MIN} bytes")

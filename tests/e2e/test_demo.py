@@ -57,15 +57,25 @@ def test_every_suggested_line_works_as_it_stands() -> None:
         answers = run_as_shown(shown)
         (folder,) = [Path(line.split()[4]) for line in screen if line.startswith("Its data")]
         assert folder.is_dir()
-    read, adjusted, confirmed, refused, everywhere, events, health = answers
+    read, adjusted, confirmed, refused, everywhere, events, *pizzeria, bar, health = answers
     assert (read["storeId"], read["sku"], read["onHand"]) == ("STORE001", "SKU123", 56)
     assert adjusted["onHand"] == 66
     assert confirmed["status"] == "confirmed"
     assert refused["code"] == "insufficient_stock"
     assert [record["onHand"] for record in everywhere["items"]] == [64, 22, 63]
     assert [event["sequence"] for event in events["items"]] == [1, 2, 3, 4, 5]
+    assert_the_pizzeria_sells(*pizzeria)
+    assert (bar["tenantId"], bar["name"], bar["currency"]) == ("bar", "The Quiet Hour", "GBP")
     assert health["ready"] is True
     assert not folder.exists(), "the temporary folder is gone with the demo"
+
+
+def assert_the_pizzeria_sells(menu: Any, paid: Any, salami: Any) -> None:
+    portions = {dish["id"]: dish["portions"] for dish in menu["items"]}
+    # 1,100 g of salami at 70 g, and 900 g of gorgonzola at 60 g.
+    assert (len(portions), portions["diavola"], portions["quattro"]) == (12, 15, 15)
+    assert (paid["status"], paid["totalAmount"]) == ("CONFIRMED", 2160)
+    assert (salami["onHand"], salami["isOut"], salami["sellable"]) == (960, True, 0)
 
 
 def test_a_kept_demo_is_loaded_once(tmp_path: Path) -> None:

@@ -20,12 +20,18 @@ DESCRIPTION = ROOT / "openapi.yaml"
 STOCK = [(store, sku) for store in ("STORE001", "STORE002") for sku in ("SKU123", "TEA")]
 
 
+SALAD = {"id": "salad", "name": "Salad", "price": 500, "recipe": [{"sku": "TEA", "qty": 2}]}
+TEA = {"sku": "TEA", "name": "tea leaves", "lowStockThreshold": 1_000_000}
+
+
 def stocked(server: Server) -> str:
     """Take goods in, so that there is something to reserve, and return the interface's address."""
     url = f"{server.url}/api/v1"
     for store_id, sku in STOCK:
         body = {"storeId": store_id, "sku": sku, "qty": 1_000_000}
         assert httpx2.post(f"{url}/inventory/receive", json=body).status_code == 200
+    assert httpx2.post(f"{url}/items", json=TEA).status_code == 201
+    assert httpx2.post(f"{url}/manager/menu", json=SALAD).status_code == 201
     return url
 
 

@@ -37,10 +37,31 @@ def test_every_line_of_the_runbook_works_in_order_and_answers_what_it_says(tmp_p
                 assert block.info in NOT_RUN, f"line {block.line}: what is {block.info!r}?"
 
 
+def test_the_drills_that_kill_lose_nothing_and_do_nothing_twice(tmp_path: Path) -> None:
+    shown = blocks(RUNBOOK)
+    (serve,) = [each.text for each in shown if each.info == "sh serve" and "FAULTS=on" in each.text]
+    drills = [each.text for each in shown if each.info == "console" and "kill_" in each.text]
+    assert [("kill_before" in each, "kill_after" in each) for each in drills] == [
+        (True, False),
+        (False, True),
+    ]
+    with terminal(tmp_path) as shell:
+        for drill in drills:
+            shell.serve(serve)
+            assert shell.run(drill).strip() == "no answer"
+            shell._ended(-signal.SIGKILL)
+            shell.serve(serve)
+            repeated = drill.splitlines()[1].partition(" || ")[0]
+            first, second = (values(shell.run(repeated)) for _ in range(2))
+            assert first == second
+            assert (first[0]["onHand"], first[0]["version"]) == (1, 1)
+            shell.run('kill -TERM "$(cat drill/.lock)"')
+
+
 def test_the_runbook_runs_nearly_all_that_it_shows() -> None:
     infos = [block.info for block in blocks(RUNBOOK)]
     assert infos.count("sh") > 40
-    assert infos.count("console") <= 3
+    assert infos.count("console") <= 5
     assert any(ADJUST in block.text for block in blocks(RUNBOOK))
 
 
@@ -60,7 +81,7 @@ def test_the_table_of_settings_is_the_settings() -> None:
 
 def test_the_table_of_exit_codes_has_every_code() -> None:
     shown = {int(row[0]) for rows in tables(RUNBOOK) for row in rows if row[0].isdigit()}
-    codes = {errors.USAGE, errors.BAD_DATA, errors.UNAVAILABLE, errors.TRY_AGAIN}
+    codes = {errors.USAGE, errors.BAD_DATA, errors.UNAVAILABLE, errors.TRY_AGAIN, errors.CONFIG}
     interrupted = 128 + signal.SIGINT
     assert shown == {0, *codes, interrupted}
 

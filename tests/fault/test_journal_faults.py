@@ -100,12 +100,12 @@ async def live(disk: SimulatedDisk, diary: Diary, rng: random.Random, *, seal: b
             diary.failures.append(error)
             continue
         await append_some(journal, diary, rng)
+        handoff = journal._handoff
         if seal:
             try:
                 await journal.seal()
             except JournalError as error:
                 diary.failures.append(error)
-        handoff = journal._handoff
         journal.abandon()
         assert handoff is not None
         handoff.writer.thread.join()

@@ -101,6 +101,36 @@ def test_a_disk_that_stays_broken_is_asked_once_per_cool_down(broken: DiskStep) 
     live(tenant.clock, scenario)
 
 
+@pytest.mark.parametrize("hangs", [False, True], ids=["fails", "hangs"])
+def test_one_tenants_disk_is_no_affair_of_the_others(hangs: bool) -> None:
+    clock = VirtualClock()
+    sick, well = Tenant(clock), Tenant(clock)
+
+    async def scenario() -> None:
+        for tenant in (sick, well):
+            await tenant.open()
+            await tenant.ask(RECEIVE)
+        task = await sick.begin_and_hold(RECEIVE)
+        assert (await well.ask(RECEIVE)).stock[0].on_hand == 20, "nobody waits for the other's disk"
+        if hangs:
+            await sick.pass_time(FLUSH_DEADLINE_MS)
+        else:
+            await sick.let_flush_end(fails=True)
+        assert await ended(task) == "journal_unavailable"
+        assert (sick.can_write(), well.can_write()) == (False, True)
+        assert (await well.ask(RECEIVE)).stock[0].on_hand == 30
+        sick.disk.let_all_go()
+        await sick.pass_time(COOLDOWN_MS)
+        assert sick.can_write()
+        told = {name: sick.counted[name] for name in sorted(sick.counted)}
+        assert told == {"breakerClosed": 1, "breakerHalfOpen": 1, "breakerOpen": 1}
+        assert not well.counted
+        for tenant in (sick, well):
+            await tenant.crash()
+
+    live(clock, scenario)
+
+
 @with_a_tenant
 async def test_a_flush_that_hangs_counts_as_failed_at_its_deadline(tenant: Tenant) -> None:
     await tenant.ask(RECEIVE)

@@ -50,9 +50,9 @@ def write(folder: Path) -> None:
         for batch in batches:
             futures = [journal.append(event) for event in batch]
             await futures[-1]
+        handoff = journal._handoff
         if seal:
             await journal.seal()
-        handoff = journal._handoff
         journal.abandon()
         assert handoff is not None
         handoff.writer.thread.join()

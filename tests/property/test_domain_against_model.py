@@ -1,6 +1,7 @@
 """The pure business against a plain model, decision by decision, with replay at every step."""
 
 import json
+from collections.abc import Iterable, Mapping
 
 import pytest
 from hypothesis import settings
@@ -10,17 +11,23 @@ from holdfast.domain.commands import Action, Command, ExpireReservation, LiftOut
 from holdfast.domain.decide import RefusedRow, decide
 from holdfast.domain.events import Event, event_from_json, event_json
 from holdfast.domain.evolve import evolve
-from holdfast.domain.records import RESERVATION, STOCK, TABLES, Key, Outcome, RecordT, Table
+from holdfast.domain.records import (
+    LOW_STOCK,
+    ORDER,
+    RESERVATION,
+    STOCK,
+    TABLES,
+    Key,
+    Outcome,
+    RecordT,
+    StockRecord,
+    Table,
+)
 from holdfast.domain.rejections import Rejected
 from holdfast.domain.state import State
-from tests.support.opened import demand_rising, demand_sound, full
-from tests.support.shop_machine import (
-    RETENTION_MS,
-    ShopMachine,
-    known_hold,
-    plain_hold,
-    plain_stock,
-)
+from tests.support.kitchen_machine import KitchenMachine, demand_same_kitchen
+from tests.support.opened import Tables, demand_rising, demand_sound, full
+from tests.support.shop_machine import RETENTION_MS, known_hold, plain_hold, plain_stock
 from tests.support.steps import Step, command_of
 
 
@@ -37,7 +44,8 @@ class Records:
         wanted = ("active", store_id, user_id, [sku])
         for name, each in self.state.records(RESERVATION).items():
             skus = [line.sku for line in each.lines]
-            if (each.status, each.store_id, each.user_id, skus) == wanted:
+            found = (each.status, each.store_id, each.user_id, skus)
+            if found == wanted and self.get(ORDER, name) is None:
                 return name[0]
         return None
 
@@ -51,6 +59,19 @@ class Records:
             ),
             default=None,
         )
+
+    @property
+    def thresholds(self) -> Mapping[str, int]:
+        return self.state.thresholds
+
+    def each(self, table: Table[RecordT]) -> Iterable[RecordT]:
+        return list(self.state.records(table).values())
+
+    def stock_of_sku(self, sku: str) -> Iterable[StockRecord]:
+        return [each for each in self.each(STOCK) if each.sku == sku]
+
+    def stock_of_store(self, store_id: str) -> Iterable[StockRecord]:
+        return [each for each in self.each(STOCK) if each.store_id == store_id]
 
     def first_due(self, now: int) -> Action | None:
         holds = [
@@ -69,7 +90,7 @@ class Records:
         return ExpireReservation(key[0]) if table == "reservations" else LiftOut(key[0], key[1])
 
 
-class DomainMachine(ShopMachine):
+class DomainMachine(KitchenMachine):
     def __init__(self) -> None:
         super().__init__()
         self.records = Records()
@@ -81,6 +102,9 @@ class DomainMachine(ShopMachine):
             written = Command(due, "own", "system", "deadline", retention_ms=RETENTION_MS)
             self._decide(written, now)
         return self._decide(command_of(asked, retention_ms=RETENTION_MS), now)
+
+    def low(self) -> dict[Key, str]:
+        return {key: low.alert_id for key, low in self.records.state.records(LOW_STOCK).items()}
 
     def _decide(self, command: Command, now: int) -> Outcome | Rejected:
         try:
@@ -114,6 +138,7 @@ class DomainMachine(ShopMachine):
         assert {key: each.expires_at for key, each in state.records(TABLES["keys"]).items()} == {
             key: remembered[1] for key, remembered in self.model.keys.items()
         }
+        demand_same_kitchen(self.model, tables(state))
         assert len(self.events) == self.model.events
 
     def teardown(self) -> None:
@@ -127,7 +152,7 @@ class DomainMachine(ShopMachine):
         demand_rising(self.events)
 
 
-def tables(state: State) -> object:
+def tables(state: State) -> Tables:
     return full({name: dict(state.records(table)) for name, table in TABLES.items()})
 
 

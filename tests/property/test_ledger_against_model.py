@@ -12,9 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule, run_state_machine_as_test
 
-from holdfast.domain.records import KEY, RESERVATION, STOCK, Outcome
+from holdfast.domain.records import KEY, LOW_STOCK, RESERVATION, STOCK, Key, Outcome
 from holdfast.domain.rejections import Rejected
 from holdfast.ledger.port import Reading
+from tests.support.kitchen_machine import KitchenMachine, demand_same_kitchen
 from tests.support.opened import (
     CHECKPOINT_S,
     Tenant,
@@ -23,18 +24,12 @@ from tests.support.opened import (
     journal_of,
     tables_of,
 )
-from tests.support.shop_machine import (
-    RETENTION_MS,
-    ShopMachine,
-    known_hold,
-    plain_hold,
-    plain_stock,
-)
+from tests.support.shop_machine import RETENTION_MS, known_hold, plain_hold, plain_stock
 from tests.support.steps import Step
 from tests.support.virtual_time import VirtualLoop
 
 
-class LedgerMachine(ShopMachine):
+class LedgerMachine(KitchenMachine):
     def __init__(self) -> None:
         super().__init__()
         self.loop = VirtualLoop(self.clock)
@@ -49,6 +44,9 @@ class LedgerMachine(ShopMachine):
 
     def time_passed(self, ms: int) -> None:
         self.loop.run_until_complete(self.tenant.pass_time(ms))
+
+    def low(self) -> dict[Key, str]:
+        return {key: low.alert_id for key, low in self.read().records(LOW_STOCK).items()}
 
     def read(self) -> Reading:
         return self.loop.run_until_complete(self.tenant.ledger.read())
@@ -91,6 +89,7 @@ class LedgerMachine(ShopMachine):
         assert keys == {key: remembered[1] for key, remembered in self.model.keys.items()}
         assert reading.sequence == self.tenant.ledger.last_sequence == self.model.events
         demand_sound(tables_of(reading))
+        demand_same_kitchen(self.model, tables_of(reading))
 
     @invariant()
     def a_start_would_give_what_readers_see(self) -> None:

@@ -77,7 +77,7 @@ class Service:
         self._metrics = Metrics()
         self._ids = count(1)
         self.draining = False
-        self.tenants = TenantRegistry(DATA, mount, self._make_ledger)
+        self.tenants = TenantRegistry(DATA, mount, self._make_ledger, new_id=self._new_id)
         config = HttpConfig(rate_limit_rps=0, idemp_ttl_ms=KEY_TTL_MS)
         logger = cast(FilteringBoundLogger, complaints)
         self.app = create_app(Services(config, self.tenants, self, self._metrics, logger))
@@ -88,11 +88,14 @@ class Service:
             loaded,
             disk=self._mount,
             clock=self._loop.clock,
-            new_id=lambda: f"own-{self._loop.clock.now_ns:x}-{next(self._ids)}",
+            new_id=self._new_id,
             config=LedgerConfig(RETENTION_MS, COOLDOWN_MS, CheckpointEvery(2, 16 * 1024)),
             count=self._metrics.add,
             threads=self._loop.threads,
         )
+
+    def _new_id(self) -> str:
+        return f"own-{self._loop.clock.now_ns:x}-{next(self._ids)}"
 
     def breakers(self) -> Mapping[str, str]:
         return {name: each.guard.breaker.state for name, each in self.tenants.ledgers.items()}

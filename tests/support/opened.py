@@ -1,6 +1,7 @@
 """A tenant on a disk in memory: opened, closed, killed and opened again, in virtual time."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from itertools import count
@@ -48,11 +49,14 @@ class Tenant:
         disk: GatedDisk | None = None,
         *,
         retention_ms: int = RETENTION_MS,
+        reserve_bytes: int = 0,
     ) -> None:
         self.clock = clock
         self.disk = GatedDisk() if disk is None else disk
         self.retention_ms = retention_ms
+        self.reserve_bytes = reserve_bytes
         self.seen: list[Event] = []
+        self.counted: Counter[str] = Counter()
         self._opened: FileLedger | None = None
         self._ids = count(1)
 
@@ -80,8 +84,12 @@ class Tenant:
             clock=self.clock,
             new_id=lambda: f"own-{next(self._ids)}",
             config=LedgerConfig(
-                self.retention_ms, COOLDOWN_MS, CheckpointEvery(CHECKPOINT_S, 1 << 30)
+                self.retention_ms,
+                COOLDOWN_MS,
+                CheckpointEvery(CHECKPOINT_S, 1 << 30),
+                disk_reserve_bytes=self.reserve_bytes,
             ),
+            count=lambda name: self.counted.update([name]),
         )
         self._opened.follow(lambda event, _: self.seen.append(event))
         await self._opened.start()

@@ -9,7 +9,7 @@ from holdfast.domain.records import Outcome, Reservation, StockRecord
 from holdfast.domain.rejections import Rejected
 from tests.support.shop_model import Answer, ShopModel
 from tests.support.shop_records import No
-from tests.support.steps import Step
+from tests.support.steps import MAKES_AN_ID, Step
 from tests.support.virtual_time import VirtualClock
 
 STORES = st.sampled_from(["S", "T"])
@@ -53,6 +53,10 @@ class ShopMachine(RuleBasedStateMachine):
         else:
             assert isinstance(result, Outcome), result
             compare_answers(answer, result)
+            self.compare_records(answer, result)
+
+    def compare_records(self, expected: Answer, outcome: Outcome) -> None:
+        """Compare what is neither stock nor a reservation."""
 
     # What versions and reservations a rule may name.
 
@@ -81,7 +85,7 @@ class ShopMachine(RuleBasedStateMachine):
         if asked.verb == "batch":
             rows = [self.with_new_ids(row) for row in asked.fields["rows"]]
             return asked._replace(fields={"rows": rows})
-        if asked.verb != "reserve":
+        if asked.verb not in MAKES_AN_ID:
             return asked
         return asked._replace(fields={**asked.fields, "id": self.new_hold()})
 

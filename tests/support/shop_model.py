@@ -7,7 +7,8 @@ no, the model names the same reason.
 from copy import deepcopy
 from typing import Final
 
-from tests.support.shop_records import No, ShopRecords
+from tests.support.kitchen_records import KITCHEN_VERBS, KitchenRecords
+from tests.support.shop_records import No
 from tests.support.steps import Step, fingerprint
 
 FORGOTTEN_PER_EVENT_MAX: Final = 16
@@ -16,20 +17,22 @@ FORGOTTEN_PER_EVENT_MAX: Final = 16
 class Answer:
     """What was answered: records as they were then, by their keys."""
 
-    def __init__(self, model: "ShopModel", *, existing: bool = False) -> None:
+    def __init__(self, model: "ShopModel", verb: str, *, existing: bool = False) -> None:
         self.stock = {key: dict(model.stock[key]) for key in model.shown_stock}
         self.holds = {each: deepcopy(model.holds[each]) for each in model.shown_holds}
+        #: Of what a kitchen asks: its own records by table and key, None where one is gone.
+        self.records = deepcopy(model.shown()) if verb in KITCHEN_VERBS else None
         self.existing = existing
         self.replayed = False
 
 
-class ShopModel(ShopRecords):
-    """One tenant's stock, reservations and remembered keys."""
+class ShopModel(KitchenRecords):
+    """One tenant's records and remembered keys."""
 
     def __init__(self, retention_ms: int) -> None:
         super().__init__(retention_ms)
         self.keys: dict[tuple[str, str], tuple[str, int, Answer]] = {}
-        #: What may be forgotten, and when: ("keys" or "reservations", key) → instant.
+        #: What may be forgotten, and when: (table's name, key) → instant.
         self.forgettable: dict[tuple[str, tuple[str, ...]], int] = {}
 
     # Time and requests.
@@ -57,15 +60,16 @@ class ShopModel(ShopRecords):
             replay = deepcopy(known[2])
             replay.replayed = True
             return replay
-        saved = deepcopy((self.stock, self.holds))
+        saved = self._all()
         self._begin()
         try:
             self._act(asked)
         except No:
-            self.stock, self.holds = saved
+            vars(self).update(saved)
             self._puts.pop()
             raise
-        answer = Answer(self, existing=asked.verb == "reserve" and not self._changed)
+        self._follow()
+        answer = Answer(self, asked.verb, existing=asked.verb == "reserve" and not self._changed)
         if asked.key is not None:
             expires_at = self.now + asked.key_ttl_ms
             self.keys[name] = (fingerprint(asked), expires_at, answer)
@@ -77,9 +81,9 @@ class ShopModel(ShopRecords):
         return answer
 
     def _begin(self) -> None:
-        self._before = deepcopy((self.stock, self.holds))
+        self._before = self._all()
         self._changed = False
-        self.shown_stock, self.shown_holds = {}, {}
+        self.shown_stock, self.shown_holds, self.shown_records = {}, {}, {}
         self._puts.append({})
 
     def _fall_due(self) -> None:
@@ -98,6 +102,7 @@ class ShopModel(ShopRecords):
                 self._end(key[0], "expired")
             else:
                 self._put_stock((key[0], key[1]), out=False, until=None)
+            self._follow()
             self.events += 1
             self._forget()
 
@@ -109,6 +114,8 @@ class ShopModel(ShopRecords):
                 del self.forgettable[table, key]
                 if table == "keys":
                     del self.keys[key[0], key[1]]
+                elif table == "orders":
+                    del self.orders[key[0]]
                 else:
                     del self.holds[key[0]]
         self._puts = []

@@ -3,6 +3,7 @@
 Written without the product's code, as the part of the model that knows the business.
 """
 
+from copy import deepcopy
 from typing import Any, Final
 
 from tests.support.steps import Step
@@ -30,6 +31,7 @@ class ShopRecords:
     def __init__(self, retention_ms: int) -> None:
         self.stock: Stock = {}
         self.holds: Holds = {}
+        self._before: dict[str, Any] = self._all()
         self.events = 0
         self.now = 0
         self.shown_stock: dict[tuple[str, str], None] = {}
@@ -38,26 +40,29 @@ class ShopRecords:
         self._changed = False
         #: What each event put that will be forgotten one day: (table, key) → instant.
         self._puts: list[dict[tuple[str, tuple[str, ...]], int]] = []
-        self._before: tuple[Stock, Holds] = ({}, {})
 
     # Records.
 
+    def _all(self) -> dict[str, Any]:
+        """Copy everything that a refusal must leave as it was."""
+        return {"stock": deepcopy(self.stock), "holds": deepcopy(self.holds)}
+
     def _put_stock(self, key: tuple[str, str], **values: Any) -> None:
         nothing = {"on_hand": 0, "reserved": 0, "out": False, "until": None, "version": 0}
-        before = self._before[0].get(key, nothing)
+        before = self._before["stock"].get(key, nothing)
         self.stock[key] = {**self.stock.get(key, nothing), **values}
         self.stock[key]["version"] = before["version"] + 1
         self.shown_stock[key] = None
         self._changed = True
 
     def _put_hold(self, name: str, **values: Any) -> None:
-        before = self._before[1].get(name, {"version": 0})
+        before = self._before["holds"].get(name, {"version": 0})
         self.holds[name] = {**self.holds.get(name, {}), **values, "version": before["version"] + 1}
         self.shown_holds[name] = None
         self._changed = True
 
     def _expect(self, key: tuple[str, str], expected: int | None) -> None:
-        version = self._before[0].get(key, {"version": 0})["version"]
+        version = self._before["stock"].get(key, {"version": 0})["version"]
         if expected not in {None, version} and not (expected == -1 and version > 0):
             raise No("version_conflict")
 
@@ -104,6 +109,7 @@ class ShopRecords:
         total = self.stock.get(key, {"on_hand": 0})["on_hand"] + qty
         if total > QUANTITY_MAX:
             raise No("validation_error")
+        self._goods_come(key[0])
         self._put_stock(key, on_hand=total)
 
     def _take(self, key: tuple[str, str], qty: int) -> None:
@@ -117,7 +123,11 @@ class ShopRecords:
         self._expect(key, expected)
         if counted < self.stock.get(key, {"reserved": 0})["reserved"]:
             raise No("insufficient_stock", [sku])
+        self._goods_come(store)
         self._put_stock(key, on_hand=counted)
+
+    def _goods_come(self, store: str) -> None:
+        """Follow a delivery, which makes its store."""
 
     def _transfer(self, source: str, target: str, lines: list[tuple[str, int]]) -> None:
         if source == target:
@@ -196,8 +206,13 @@ class ShopRecords:
             if hold["status"] == "active"
             and (hold["store"], hold["user"]) == (store, user)
             and list(hold["lines"]) == list(wanted)
+            and not self._is_ordered(name)
         ]
         return min(found)[1] if found and user is not None else None
+
+    def _is_ordered(self, name: str) -> bool:
+        """Whether an order has this reservation."""
+        return False
 
     def _show_hold(self, name: str) -> None:
         self.shown_holds.setdefault(name)

@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from holdfast.domain.commands import (
+    Action,
     AdjustStock,
     ApplyBatch,
     CancelReservation,
@@ -22,6 +23,7 @@ from holdfast.domain.commands import (
     TransferStock,
 )
 from holdfast.domain.records import Line
+from tests.support.kitchen_steps import KITCHEN_ACTIONS
 
 _RETENTION_MS: Final = 30 * 24 * 3600 * 1000
 _SIMPLE: Final[Mapping[str, tuple[Any, dict[str, str]]]] = {
@@ -51,6 +53,10 @@ _SIMPLE: Final[Mapping[str, tuple[Any, dict[str, str]]]] = {
         },
     ),
 }
+
+
+#: The edge makes up an id for these.
+MAKES_AN_ID: Final = frozenset({"reserve", "order"})
 
 
 class Step(NamedTuple):
@@ -104,7 +110,9 @@ def command_of(
     """Make the command; its fingerprint tells two different requests apart."""
     if asked.verb == "batch":
         rows = tuple(action_of(row.verb, row.fields) for row in asked.fields["rows"])
-        action: RowAction | ApplyBatch = ApplyBatch(rows)
+        action: Action = ApplyBatch(rows)
+    elif asked.verb in KITCHEN_ACTIONS:
+        action = KITCHEN_ACTIONS[asked.verb](asked.fields)
     else:
         action = action_of(asked.verb, asked.fields)
     guard = None
@@ -127,5 +135,5 @@ def fingerprint(asked: Step) -> str:
     if asked.verb == "batch":
         return f"batch {[fingerprint(row) for row in asked.fields['rows']]}"
     said = {name: value for name, value in asked.fields.items() if name != "id"}
-    named = asked.fields.get("id") if asked.verb in {"confirm", "cancel", "extend"} else None
+    named = None if asked.verb in MAKES_AN_ID else asked.fields.get("id")
     return f"{asked.verb} {said} {named}"

@@ -103,6 +103,12 @@ def test_a_server_for_strangers_is_refused() -> None:
     assert "HOST=0.0.0.0 can be reached" in sentence(run("serve", "--host", "0.0.0.0"), 64)
 
 
+def test_a_dial_for_faults_that_strangers_can_reach_is_refused() -> None:
+    said = sentence(run("serve", "--host", "0.0.0.0", FAULTS="on"), 78)
+    assert "FAULTS=on lets every caller break" in said
+    assert "HOST=0.0.0.0 can be reached" in said
+
+
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch()

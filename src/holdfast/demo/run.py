@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-from holdfast.demo import chain, screen
+from holdfast.demo import chain, restaurants, screen
 from holdfast.importer.errors import UNAVAILABLE, CommandFailed
 
 HOST: Final = "127.0.0.1"
@@ -43,11 +43,12 @@ def require_free(port: int) -> None:
 
 
 def greeter(folder: Path, kept: bool) -> Callable[[str], None]:
-    """Return what loads the chain and shows the screen, without holding up the server."""
+    """Return what loads all that there is and shows the screen, without holding up the server."""
 
     def greet(url: str) -> None:
         try:
             chain.load(url, folder)
+            restaurants.load(url)
         except CommandFailed as failure:
             typer.echo(f"holdfast: The demo's stock was not loaded: {failure}", err=True)
         else:

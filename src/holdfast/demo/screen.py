@@ -5,6 +5,7 @@ from string import Template
 from typing import Final
 
 from holdfast.demo import chain
+from holdfast.demo.restaurants import NAMES
 
 STORE: Final = "STORE001"
 SKU: Final = "SKU123"
@@ -12,6 +13,7 @@ SKU: Final = "SKU123"
 _STOCK: Final = "$api/inventory/stores/$store/inventory/$sku"
 _JSON: Final = '-H "Content-Type: application/json"'
 _RESERVATION_ID: Final = """sed 's/.*"reservationId":"\\([^"]*\\)".*/\\1/'"""
+_ORDER_ID: Final = """sed 's/^{"id":"\\([^"]*\\)".*/\\1/'"""
 
 #: What to try, in this order, and the lines that do it.
 _TRY: Final = (
@@ -31,6 +33,20 @@ _TRY: Final = (
     ),
     ("all of it, in every store", "curl '$api/stock?sku=$sku'"),
     ("what happened so far", "curl '$api/events?limit=5'"),
+    ("a pizzeria is a tenant of its own: what it can sell now", "curl $pizza/menu"),
+    (
+        "two pizzas are ordered, and their ingredients held",
+        (
+            f"ORDER=$$(curl -s -X POST $pizza/store/orders {_JSON} "
+            f'-d \'{{"items": [{{"id": "diavola", "qty": 2}}], "customer": "Ada"}}\' | {_ORDER_ID})'
+        ),
+    ),
+    ("they are paid for", f"curl -X POST $pizza/store/orders/$$ORDER/confirm {_JSON} -d '{{}}'"),
+    (
+        "no more salami: every dish says why it cannot be had",
+        f"curl -X POST $pizza/stores/KITCHEN/inventory/salami/out {_JSON} -d '{{\"isOut\": true}}'",
+    ),
+    ("another tenant, another look", "curl $bar/store/config"),
     ("how the service is", "curl $api/health/readiness"),
 )
 
@@ -42,6 +58,7 @@ def text(url: str, folder: Path, kept: bool) -> str:
     items = {row["sku"]: row["name"] for row in chain.rows("items")}
     values = {
         "api": f"{base}/api",
+        **{name: f"{base.replace('localhost', f'{name}.localhost')}/api" for name in NAMES},
         "store": STORE,
         "sku": SKU,
         "name": stores[STORE],
@@ -50,7 +67,8 @@ def text(url: str, folder: Path, kept: bool) -> str:
     fate = "kept when the demo ends" if kept else "thrown away when the demo ends"
     lines = [
         "",
-        f"Holdfast runs at {base} with {len(stores)} coffee shops and {len(items)} products.",
+        f"Holdfast runs at {base} with {len(stores)} coffee shops and {len(items)} products,",
+        "and, as tenants of their own, a pizzeria and a cocktail bar.",
         f"Its data are in {folder} ({fate}).",
         f"The description of the whole interface is at {base}/docs.",
         "",

@@ -7,6 +7,7 @@ stamped by the ledger, so that deciding needs no clock and no chance.
 from typing import Final, NamedTuple
 
 from holdfast.domain.records import Line
+from holdfast.domain.tenants import TenantAction
 
 #: An expected version that any existing record meets (`If-Match: *`).
 ANY_VERSION: Final = -1
@@ -146,6 +147,117 @@ class ApplyBatch(NamedTuple):
     actions: tuple["RowAction", ...]
 
 
+class PutItem(NamedTuple):
+    """Describe a SKU: make its item (`new`), or replace the whole of the one that is there."""
+
+    sku: str
+    name: str
+    category: str | None = None
+    unit: str | None = None
+    price: int | None = None
+    low_stock_threshold: int | None = None
+    image_url: str | None = None
+    description: str | None = None
+    new: bool = False
+    expected_version: int | None = None
+
+
+class DeleteItem(NamedTuple):
+    """Take an item out of the catalogue, once nothing is left of it and no recipe takes it."""
+
+    sku: str
+    expected_version: int | None = None
+
+
+class PutLocation(NamedTuple):
+    """Describe a store: make it (`new`; its stock may be there already), or replace it."""
+
+    store_id: str
+    name: str
+    address: str | None = None
+    timezone: str | None = None
+    new: bool = False
+    expected_version: int | None = None
+
+
+class DeleteLocation(NamedTuple):
+    """Close a store that holds no stock and has no order pending."""
+
+    store_id: str
+    expected_version: int | None = None
+
+
+class PutMenuItem(NamedTuple):
+    """Put a dish on the menu (`new`), or replace the whole of the one that is there."""
+
+    id: str
+    name: str
+    price: int
+    category: str | None = None
+    is_available: bool = True
+    recipe: tuple[Line, ...] = ()
+    description: str | None = None
+    image_url: str | None = None
+    new: bool = False
+    expected_version: int | None = None
+
+
+class SetRecipe(NamedTuple):
+    """Say what one portion of a dish takes; nothing else about the dish changes."""
+
+    id: str
+    recipe: tuple[Line, ...]
+    expected_version: int | None = None
+
+
+class DeleteMenuItem(NamedTuple):
+    """Take a dish off the menu; orders keep what they know of it."""
+
+    id: str
+    expected_version: int | None = None
+
+
+class Portions(NamedTuple):
+    """So many of one dish."""
+
+    id: str
+    qty: int
+
+
+class PlaceOrder(NamedTuple):
+    """Order dishes and reserve all that they take, or nothing; see `ReserveStock` for `ttl_ms`."""
+
+    order_id: str
+    store_id: str
+    items: tuple[Portions, ...]
+    customer: str
+    user_id: str | None
+    ttl_ms: int | None
+
+
+class ConfirmOrder(NamedTuple):
+    """The order is made: its ingredients leave what is on hand."""
+
+    order_id: str
+    user_id: str | None
+    expected_version: int | None = None
+
+
+class CancelOrder(NamedTuple):
+    """The order is called off: its ingredients are released."""
+
+    order_id: str
+    user_id: str | None
+    expected_version: int | None = None
+
+
+class AcknowledgeAlert(NamedTuple):
+    """Somebody, the command's actor, has seen the alert."""
+
+    alert_id: str
+    expected_version: int | None = None
+
+
 RowAction = (
     AdjustStock
     | CountStock
@@ -158,7 +270,27 @@ RowAction = (
     | CancelReservation
     | ExtendReservation
 )
-Action = RowAction | ApplyBatch | RefuseRow | ExpireReservation | LiftOut
+CatalogueAction = (
+    PutItem
+    | DeleteItem
+    | PutLocation
+    | DeleteLocation
+    | PutMenuItem
+    | SetRecipe
+    | DeleteMenuItem
+    | AcknowledgeAlert
+)
+OrderAction = PlaceOrder | ConfirmOrder | CancelOrder
+Action = (
+    RowAction
+    | ApplyBatch
+    | RefuseRow
+    | ExpireReservation
+    | LiftOut
+    | CatalogueAction
+    | OrderAction
+    | TenantAction
+)
 
 
 class Idempotency(NamedTuple):

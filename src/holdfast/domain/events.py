@@ -8,7 +8,8 @@ means may only grow, under a higher `version`.
 
 from typing import Any, Final, NamedTuple
 
-from holdfast.domain.records import Json, Line, Outcome, Reservation, StockRecord
+from holdfast.domain.record_json import add_records, take_records
+from holdfast.domain.records import Change, Json, Line, Outcome, Reservation, StockRecord
 from holdfast.domain.values import instant_ms, instant_text
 
 #: The newest version of an event's payload that this release reads and writes.
@@ -32,8 +33,27 @@ EVENT_TYPES: Final = frozenset(
         "RowRefused",
         "KeyRemembered",
         "RowUnchanged",
+        "ItemCreated",
+        "ItemChanged",
+        "ItemDeleted",
+        "LocationCreated",
+        "LocationChanged",
+        "LocationDeleted",
+        "MenuItemCreated",
+        "MenuItemChanged",
+        "MenuItemDeleted",
+        "OrderPlaced",
+        "OrderConfirmed",
+        "OrderCancelled",
+        "AlertAcknowledged",
     }
 )
+
+#: What happens in the system journal only, besides `KeyRemembered`.
+SYSTEM_EVENT_TYPES: Final = frozenset(
+    {"TenantProvisioned", "TenantChanged", "TenantDeleted", "TenantTrashed"}
+)
+_KNOWN: Final = EVENT_TYPES | SYSTEM_EVENT_TYPES
 
 
 class UnknownEvent(Exception):
@@ -71,11 +91,13 @@ class Event(NamedTuple):
     existing: bool = False
     key: KeyStamp | None = None
     source: SourceStamp | None = None
+    #: Records of all other tables, table by table, and behind them those that were deleted.
+    records: tuple[Change, ...] = ()
 
     @property
     def outcome(self) -> Outcome:
         """The answer to the command that this event decided."""
-        return Outcome(self.stock, self.reservations, self.existing)
+        return Outcome(self.stock, self.reservations, self.existing, False, self.records)
 
 
 def stock_json(record: StockRecord) -> Json:
@@ -159,6 +181,8 @@ def event_json(event: Event) -> dict[str, Json]:
         payload["reservations"] = [reservation_json(held) for held in event.reservations]
     if event.existing:
         payload["existing"] = True
+    if event.records:
+        add_records(payload, event.records)
     written: dict[str, Any] = {
         "eventId": event.event_id,
         "sequence": event.sequence,
@@ -191,7 +215,7 @@ def event_from_json(raw: Json) -> Event:
     Raises:
         UnknownEvent: the type or version is from a newer release.
     """
-    if raw["version"] > EVENT_VERSION or raw["type"] not in EVENT_TYPES:
+    if raw["version"] > EVENT_VERSION or raw["type"] not in _KNOWN:
         raise UnknownEvent(
             f"event {raw['sequence']} is a {raw['type']} of version {raw['version']}, "
             "which this release does not know; open the folder with a newer release"
@@ -199,6 +223,7 @@ def event_from_json(raw: Json) -> Event:
     facts = dict(raw["payload"])
     stock, reservations = facts.pop("stock", ()), facts.pop("reservations", ())
     existing = facts.pop("existing", False)
+    records = take_records(facts)
     return Event(
         raw["sequence"],
         instant_ms(raw["ts"]),
@@ -212,6 +237,7 @@ def event_from_json(raw: Json) -> Event:
         existing,
         _key_stamp(raw),
         _source_stamp(raw.get("source")),
+        records,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from holdfast.domain.records import Json
+from holdfast.domain.records import EXPIRED, ORDER_STATUS, Json, Key
 from holdfast.domain.values import instant_text
 
 
@@ -55,14 +55,57 @@ def version_conflict(what: str, current_version: int) -> Rejected:
     )
 
 
+def unknown(what: str, name: str) -> Rejected:
+    """Refuse to work on something that is not there; `what` is a word such as `item`."""
+    return Rejected("not_found", f"There is no {what} {name}.")
+
+
+def already_exists(what: str, name: str) -> Rejected:
+    """Refuse to make something a second time."""
+    return Rejected(
+        "already_exists", f"There is a {what} {name} already. Change that one, or use another name."
+    )
+
+
+def in_use(what: str, name: str, why: Sequence[str], data: dict[str, Json]) -> Rejected:
+    """Refuse to delete what is needed; `why` has a sentence's end for each thing that needs it."""
+    return Rejected("in_use", f"The {what} {name} is in use: {'; '.join(why)}.", data)
+
+
+def unavailable(refused: Sequence[Json], shortages: list[Json], *, unknown: bool) -> Rejected:
+    """Refuse an order: `refused` has id, name and reasons of every dish that is not to be had.
+
+    With `unknown`, one of them is not on the menu at all, so waiting does not help.
+    """
+    said = "; ".join(
+        f"{dish['name']}: {', '.join(reason['message'] for reason in dish['reasons'])}"
+        for dish in refused
+    )
+    return Rejected(
+        "not_found" if unknown else "insufficient_stock",
+        f"This order cannot be made. {said}.",
+        {"shortages": shortages, "items": list(refused)},
+    )
+
+
+def order_ended(order_id: str, status: str) -> Rejected:
+    """Refuse to change an order that came to another end."""
+    code = "reservation_expired" if status == ORDER_STATUS[EXPIRED] else "reservation_not_active"
+    return Rejected(
+        code,
+        f"Order {order_id} is already {status}. Place a new one.",
+        {"orderId": order_id, "reservationId": order_id, "status": status},
+    )
+
+
 def shortage(
-    store_id: str, sku: str, requested: int, available: int, next_release_at: int | None
+    place: Key, name: str, requested: int, available: int, next_release_at: int | None
 ) -> Json:
-    """Describe one line that cannot be served."""
+    """Describe one line, of (storeId, sku), that cannot be served; `name` is the item's."""
     return {
-        "storeId": store_id,
-        "sku": sku,
-        "name": sku,
+        "storeId": place[0],
+        "sku": place[1],
+        "name": name,
         "requested": requested,
         "available": available,
         "nextReleaseAt": None if next_release_at is None else instant_text(next_release_at),
@@ -87,22 +130,22 @@ def insufficient_stock(shortages: list[Json], marked: Sequence[str] = ()) -> Rej
     return Rejected("insufficient_stock", f"Not enough stock: {said}.", {"shortages": shortages})
 
 
-def reserved_stays(store_id: str, sku: str, reserved: int, counted: int) -> Rejected:
+def reserved_stays(store_id: str, sku: str, name: str, reserved: int, counted: int) -> Rejected:
     """Refuse a count that would leave less than what is reserved."""
-    short = shortage(store_id, sku, reserved, counted, None)
+    short = shortage((store_id, sku), name, reserved, counted, None)
     return Rejected(
         "insufficient_stock",
-        f"{reserved} of {sku} are reserved in {store_id}, so {counted} cannot be all there is. "
+        f"{reserved} of {name} are reserved in {store_id}, so {counted} cannot be all there is. "
         "Cancel reservations first, or count again.",
         {"shortages": [short]},
     )
 
 
-def marked_out(store_id: str, sku: str, reason: str | None, until: int | None) -> str:
+def marked_out(store_id: str, name: str, reason: str | None, until: int | None) -> str:
     """Say why nothing of a SKU is to be had although there may be some."""
     why = f" ({reason})" if reason else ""
     end = "" if until is None else f" until {instant_text(until)}"
-    return f"{sku} is marked as out in {store_id}{why}{end}"
+    return f"{name} is marked as out in {store_id}{why}{end}"
 
 
 def idempotency_mismatch(key: str) -> Rejected:

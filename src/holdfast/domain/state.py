@@ -14,8 +14,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from holdfast.domain.records import (
+    ITEM,
     TABLES,
     Change,
+    Item,
     Key,
     RecordT,
     Table,
@@ -35,6 +37,8 @@ class State:
         self._tables: dict[str, dict[Key, Any]] = {name: {} for name in TABLES}
         self._before: Before = {name: {} for name in TABLES}
         self._forgetting: list[tuple[int, str, Key]] = []
+        #: The low-stock threshold of every SKU whose item has one.
+        self.thresholds: dict[str, int] = {}
 
     def get(self, table: Table[RecordT], key: Key) -> RecordT | None:
         """Return the record of that key, or None."""
@@ -61,14 +65,16 @@ class State:
         Returns:
             What was forgotten, as changes.
         """
+        tables, at_moment = self._tables, self._before
         for table, key, record in changes:
             name = table.name
-            before = self._tables[name].get(key)
-            self._before[name].setdefault(key, before)
-            if record is None or table.forget_at is not None:
-                self._put(table, key, record, before)
+            records = tables[name]
+            before = records.get(key)
+            at_moment[name].setdefault(key, before)
+            if record is not None and not table.followed:
+                records[key] = record
             else:
-                self._tables[name][key] = record
+                self._put(table, key, record, before)
         if self._forgetting and self._forgetting[0][0] <= ts:
             return self._forget(ts)
         return []
@@ -98,6 +104,8 @@ class State:
         self, table: Table[RecordT], key: Key, record: RecordT | None, before: RecordT | None
     ) -> None:
         records = self._tables[table.name]
+        if table is ITEM:
+            follow_threshold(self.thresholds, key, record)
         if record is None:
             records.pop(key, None)
             return
@@ -123,3 +131,12 @@ class State:
             del records[key]
             forgotten.append((table, key, None))
         return forgotten
+
+
+def follow_threshold(thresholds: dict[str, int], key: Key, item: Any) -> None:  # noqa: ANN401 - a change's record, here an `Item` or None
+    """Note the threshold of an item that was put or taken away."""
+    threshold = item.low_stock_threshold if isinstance(item, Item) else None
+    if threshold is None:
+        thresholds.pop(key[0], None)
+    else:
+        thresholds[key[0]] = threshold

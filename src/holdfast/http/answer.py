@@ -11,6 +11,8 @@ Header = tuple[bytes, bytes]
 JSON: Final = b"application/json"
 NDJSON: Final = b"application/x-ndjson"
 _CLOSE: Final = (b"connection", b"close")
+#: Statuses whose answers never have a body, so that no length has to be told.
+_WITHOUT_BODY: Final = frozenset({204, 304})
 
 
 class Answer:
@@ -32,10 +34,21 @@ class Answer:
         self.headers = headers
         self.replayed = replayed
 
+    def all_headers(self, request_id: str) -> list[Header]:
+        """The headers, with those that every answer has."""
+        headers: list[Header] = [(b"x-request-id", request_id.encode("ascii")), *self.headers]
+        if self.content_type is not None:
+            headers.append((b"content-type", self.content_type))
+            headers.append((b"content-length", b"%d" % len(self.body)))
+        if self.replayed:
+            headers.append((b"idempotent-replayed", b"true"))
+        return headers
+
     @property
     def is_plain(self) -> bool:
-        """Whether its length is told and the connection goes on behind it."""
-        return self.content_type is not None and _CLOSE not in self.headers
+        """Whether its end is known and the connection goes on behind it."""
+        ends = self.content_type is not None or self.status in _WITHOUT_BODY
+        return ends and _CLOSE not in self.headers
 
 
 def json_answer(

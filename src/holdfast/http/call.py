@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from hashlib import blake2b
+from time import perf_counter
 from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
+from starlette.types import Scope
 from uuid_utils import uuid7
 
 from holdfast.domain.commands import Action, Command, Idempotency
@@ -51,16 +53,19 @@ class Call:
         self,
         services: Services,
         lanes: Lanes,
-        method: str,
-        headers: Headers,
+        scope: Scope,
         receive: Receive,
+        whole_body: bytes | None = None,
     ) -> None:
+        """Begin a request as its scope has it; without its whole body, that is to be received."""
+        self.began = perf_counter()
         self.services = services
         self.lanes = lanes
-        self.method = method
-        self.headers = headers
-        self.request_id = request_id_of(headers)
+        self.method: str = scope["method"]
+        self.headers: Headers = dict(scope["headers"])
+        self.request_id = request_id_of(self.headers)
         self.receive = receive
+        self.whole_body = whole_body
 
     @property
     def config(self) -> HttpConfig:
@@ -114,12 +119,22 @@ class Call:
         return None if ttl_seconds is None else ttl_seconds * 1000
 
     async def default_store_id(self) -> str:
-        """Return the tenant's only store; or, of a request that is repeated, the one it had then.
+        """Return the tenant's default store, else its only one.
+
+        Of a request that is repeated, it is the one it had then.
 
         Raises:
             Rejected: there is none, or more than one.
         """
-        reading = await self.ledger.read()
+        return await self.chosen_store_id() or self.only_store_id(await self.ledger.read())
+
+    async def chosen_store_id(self) -> str | None:
+        """Return the store that the tenant was given as its default, if it was given one."""
+        tenant = await self.services.tenants.tenant(self.ledger.tenant_id)
+        return tenant.default_store_id
+
+    def only_store_id(self, reading: Reading) -> str:
+        """Return the only store there is; see `default_store_id`."""
         stores = reading.records(STORE)
         if len(stores) == 1:
             return next(iter(stores.values())).store_id

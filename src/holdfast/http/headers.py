@@ -63,11 +63,7 @@ def tenant_and_host(headers: Headers) -> tuple[str | None, str | None]:
     Raises:
         Rejected: the tenant is no id.
     """
-    return _tenant_and_host(headers.get(b"x-tenant-id"), headers.get(b"host"))
-
-
-@lru_cache(maxsize=1024)
-def _tenant_and_host(tenant: bytes | None, host: bytes | None) -> tuple[str | None, str | None]:
+    tenant, host = headers.get(b"x-tenant-id"), headers.get(b"host")
     host_text = None if host is None else host.decode("latin-1")
     if tenant is None:
         return None, host_text
@@ -118,7 +114,7 @@ def none_match(headers: Headers, etag: bytes) -> bool:
     given = headers.get(b"if-none-match")
     if given is None:
         return False
-    if given.strip() == b"*" or given.strip() == etag.strip(b'"'):
+    if given == etag or given.strip() in {b"*", etag.strip(b'"')}:
         return True
     return any(found[1] == etag for found in _ETAG_LIST.finditer(given))
 

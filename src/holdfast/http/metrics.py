@@ -4,6 +4,7 @@ The JSON counters and the Prometheus text show the same numbers.
 """
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import accumulate
 from typing import Final
@@ -21,12 +22,16 @@ _COUNTERS: Final = {
     "rateLimited": "Requests refused because one client asked too much.",
     "shed": "Requests refused because all places and the queue were full.",
     "breakerOpen": "Times that a circuit breaker opened.",
+    "breakerHalfOpen": "Times that a circuit breaker let a probe through.",
+    "breakerClosed": "Times that a circuit breaker closed again.",
     "fsRetries": "Operations on files that were tried again.",
     "snapshots": "Snapshots of the central model written.",
     "checkpoints": "Checkpoints written.",
     "events": "Events made durable since the start.",
     "flushes": "Times that gathered events were written and synced together.",
     "flushMs": "Milliseconds that the disk took for them.",
+    "tenantsOpened": "Times that a tenant's ledger was opened.",
+    "tenantsClosed": "Times that one was closed.",
     "lockAcquired": "Leases taken.",
     "lockContended": "Leases that another process held.",
     "lockStolen": "Leases taken over after their deadline.",
@@ -62,8 +67,10 @@ class Metrics(Collector):
         self.registry = CollectorRegistry()
         self._totals = dict.fromkeys(_COUNTERS, 0)
         self._watched: dict[str, Callable[[], int]] = {}
-        self._answers: dict[tuple[str, int], int] = {}
-        self._durations: dict[str, _Durations] = {}
+        self._answers: defaultdict[tuple[str, int], int] = defaultdict(int)
+        self._durations: defaultdict[str, _Durations] = defaultdict(_Durations)
+        self.watch("requests", lambda: sum(self._answers.values()))
+        self.watch("errors", self._errors)
         self.registry.register(self)
 
     def add(self, name: str, amount: int = 1) -> None:
@@ -76,16 +83,13 @@ class Metrics(Collector):
 
     def answered(self, route: str, status: int, duration_s: float) -> None:
         """Count one answer."""
-        self._totals["requests"] += 1
-        if status >= 500:
-            self._totals["errors"] += 1
-        answer = (route, status)
-        self._answers[answer] = self._answers.get(answer, 0) + 1
-        durations = self._durations.get(route)
-        if durations is None:
-            durations = self._durations[route] = _Durations()
+        self._answers[route, status] += 1
+        durations = self._durations[route]
         durations.counts[bisect_left(_BUCKETS_S, duration_s)] += 1
         durations.sum_s += duration_s
+
+    def _errors(self) -> int:
+        return sum(count for (_, status), count in self._answers.items() if status >= 500)
 
     def counters(self) -> dict[str, int]:
         """Return every counter by its name in the JSON form."""

@@ -13,6 +13,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from holdfast import __version__
 from holdfast.domain.values import ID_REGEX
 from holdfast.http import openapi_texts as texts
+from holdfast.http.as_of import AS_OF, SEQUENCE_HEADER
 from holdfast.http.endpoint import Endpoint, Reply, operation_id
 from holdfast.http.lanes import Lane
 from holdfast.http.openapi_links import LINKS
@@ -161,6 +162,8 @@ def _reply(endpoint: Endpoint, status: int, reply: Reply, models: _Models) -> Sc
     headers: Schema = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if reply.etag:
         headers["ETag"] = {"$ref": "#/components/headers/ETag"}
+    if AS_OF in endpoint.query:
+        headers[SEQUENCE_HEADER] = {"$ref": f"#/components/headers/{SEQUENCE_HEADER}"}
     if endpoint.writes:
         headers["Idempotent-Replayed"] = {"$ref": "#/components/headers/Idempotent-Replayed"}
     written: Schema = {"description": reply.description, "headers": headers}
@@ -179,7 +182,7 @@ def _codes(endpoint: Endpoint) -> list[str]:
     """Every code that this endpoint may answer with, by what it takes and does."""
     codes = ["validation_error", "request_timeout", "head_too_large"]
     if endpoint.tenant:
-        codes.append("not_found")
+        codes += ["not_found", "tenant_suspended", "tenant_unavailable"]
     if endpoint.body is not None or endpoint.raw_body:
         codes += ["payload_too_large", "unsupported_media_type"]
     if endpoint.writes:
@@ -212,6 +215,9 @@ def _problem_response(code: str) -> Schema:
     headers: Schema = {"X-Request-ID": {"$ref": "#/components/headers/X-Request-ID"}}
     if kind.status in {429, 503}:
         headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+    if kind.status == 429:
+        for name in ("RateLimit", "RateLimit-Policy"):
+            headers[name] = {"$ref": f"#/components/headers/{name}"}
     if code == "version_conflict":
         headers["ETag"] = {"$ref": "#/components/headers/ETag"}
     schema: Schema = {"$ref": "#/components/schemas/Problem"}

@@ -45,7 +45,27 @@ def _record(at: str) -> dict[str, Link]:
     }
 
 
+def _one(noun: str, param: str, at: str, *ends: str) -> dict[str, Link]:
+    """What may be done with a record of the catalogue that stands at `at` in the answer."""
+    which = {param: at}
+    return {
+        noun.lower(): _link(f"read{noun}", which),
+        "replace": _link(f"replace{noun}", which),
+        "delete": _link(f"delete{noun}", which),
+        **{end: _link(end, which) for end in ends},
+    }
+
+
 _BODY: Final = "$response.body#"
+_ITEM: Final = _one("Item", "sku", f"{_BODY}/sku")
+_LOCATION: Final = _one("Location", "storeId", f"{_BODY}/storeId")
+_DISH: Final = _one("Dish", "dishId", f"{_BODY}/id", "replaceRecipe")
+_ORDER: Final = {
+    "order": _link("readOrder", {"orderId": f"{_BODY}/id"}),
+    "confirm": _link("confirmOrder", {"orderId": f"{_BODY}/id"}),
+    "cancel": _link("cancelOrder", {"orderId": f"{_BODY}/id"}),
+    "reservation": _link("readReservation", {"reservationId": f"{_BODY}/reservationId"}),
+}
 _CHECKOUT_END: Final = {
     "reservationId": "$response.body#/data/reservationId",
     "userId": "$request.body#/userId",
@@ -83,6 +103,24 @@ LINKS: Final[dict[tuple[str, int], dict[str, Link]]] = {
     ("listProducts", 200): _next_page("listProducts"),
     ("reserveProduct", 200): _CHECKOUT,
     ("reserveProduct", 201): _CHECKOUT,
+    ("createItem", 201): _ITEM,
+    ("replaceItem", 200): _ITEM,
+    ("listItems", 200): _next_page("listItems"),
+    ("createLocation", 201): _LOCATION,
+    ("replaceLocation", 200): _LOCATION,
+    ("listLocations", 200): _next_page("listLocations"),
+    ("listStores", 200): _next_page("listStores"),
+    ("createDish", 201): _DISH,
+    ("replaceDish", 200): _DISH,
+    ("replaceRecipe", 200): _DISH,
+    ("listDishes", 200): _next_page("listDishes"),
+    ("readMenu", 200): _next_page("readMenu"),
+    ("readStoreMenu", 200): _next_page("readStoreMenu"),
+    ("placeOrder", 201): _ORDER,
+    ("readOrder", 200): _ORDER,
+    ("listOrders", 200): _next_page("listOrders"),
+    ("listAlerts", 200): _next_page("listAlerts")
+    | {"ack": _link("acknowledgeAlert", {"alertId": f"{_BODY}/items/0/id"})},
     ("listEvents", 200): _next_page("listEvents")
     | {"goOn": _link("listEvents", {"after": "$response.body#/after"})},
     ("listTransactions", 200): _next_page("listTransactions"),

@@ -8,7 +8,8 @@ from holdfast.http.problems import KINDS, TYPE_PREFIX
 SUMMARY: Final = "Stock that a retail chain can trust."
 
 DESCRIPTION: Final = """\
-For stores that receive, sell, count, transfer and reserve goods. When a write is answered with 2xx,
+For stores that receive, sell, count, transfer and reserve goods, and for kitchens that make dishes of
+them. When a write is answered with 2xx,
 its event is on disk.
 
 **Addresses.** `/api/v1` is canonical. For older clients, every route can also be
@@ -32,7 +33,7 @@ body; what is wrong in the address, the query or a header is named `#/path/…`,
 `#/headers/…`. An unknown address is 404 `not_found`, a wrong method 405 `method_not_allowed` with
 `Allow`.
 
-**Versions.** A stock record and a reservation have a `version` (1, 2, 3 …) and an `ETag` of it.
+**Versions.** A stock record, a reservation, an item, a location, a dish, an order and an alert have a `version` (1, 2, 3 …) and an `ETag` of it.
 A write may say which one it is meant for, as `If-Match` (`"3"`, `W/"3"`, a bare `3`, or `*`: it must
 exist) or as `expectedVersion` (0: it must not exist yet), but not two that differ. A write to several
 records takes no `If-Match`; for a transfer there are `fromVersion` and `toVersion`. A read with the
@@ -47,13 +48,25 @@ names no store means the store of the first request, however many there are by n
 **Lists** come in pages of `limit` (100 unless given, up to 1000), and `cursor` says where to go on:
 `nextCursor` of a page is the `cursor` of the next; null ends the list.
 
+**The past.** Reads of stock take `asOf`, the sequence of an event or a time, and answer as they
+would have answered then, in the same form; `As-Of-Sequence` names the event. What lies ahead is 400,
+what is no longer kept 410 `history_gone`. Such an answer never changes: its `ETag` is a hash of it, no
+version to write at. Two are worked out at once and eight wait for up to two seconds; the next, and one
+that takes more than ten seconds, is 503 `overloaded`.
+
 **Waiting.** 429 and 503 carry `Retry-After` in whole seconds and `details.retryAfterMs`.
 
 **Tenants.** `X-Tenant-ID`, if given, names the tenant; else the domain in `Host` does. `localhost`
-and IP addresses are the tenant `default`.
+and IP addresses are the tenant `default`. Port, case and a last dot of `Host` do not matter, and no
+other header does. An unknown tenant is 404 `not_found`, one that is suspended 403
+`tenant_suspended`, one that cannot be opened 503 `tenant_unavailable`, whatever is asked of it.
 
-**Without a catalogue** (there is none yet) an item's `name` is its SKU, `price` and `imageUrl` are
-null, and nothing is low on stock.
+**The catalogue** says what SKUs are; stock may exist before its item. Until then an item's `name` is
+its SKU, `price` and `imageUrl` are null, and it is never low on stock. A PUT replaces: what it leaves
+out is cleared. What was deleted leaves its version behind, and goes on counting if it comes back.
+
+**The menu** is worked out, never stored: a dish can be had when its switch is on and the store has
+enough of every ingredient. Its `ETag` stands for all of that.
 
 A reservation counts until exactly `expiresAt`; from then on its stock is available again.
 """
@@ -71,10 +84,20 @@ TAGS: Final = {
         "expiry move it back; confirming takes it off both reserved and onHand."
     ),
     "Checkout": "The checkout frontend's routes, which answer in the form that it expects.",
+    "Menu": "Dishes and their recipes, and what guests can have of them now.",
+    "Orders": (
+        "What guests order. An order holds its ingredients by a reservation of the same id, and is "
+        "confirmed, cancelled or expired with it."
+    ),
+    "Catalogue": "What SKUs and stores are, for people.",
+    "Alerts": "Low stock that somebody should look after.",
     "History": "What happened.",
     "Batch": "Many writes in one request, and bulk loads that may be repeated.",
+    "Storefront": "What the pages of a shop ask for.",
+    "Tenants": "Who is served here: for whoever runs the service.",
     "Health": "How the service is. These routes know no tenant and no limits.",
     "Description": "This description.",
+    "Drills": "Making the disk fail on purpose. Served with `FAULTS=on` only.",
 }
 
 PATH_PARAMS: Final = {
@@ -82,6 +105,10 @@ PATH_PARAMS: Final = {
     "sku": "The stock keeping unit.",
     "reservationId": "The reservation.",
     "name": "The bulk load.",
+    "dishId": "The dish.",
+    "orderId": "The order.",
+    "alertId": "The alert.",
+    "tenantId": "The tenant.",
 }
 
 PATH_EXAMPLES: Final = {
@@ -89,6 +116,10 @@ PATH_EXAMPLES: Final = {
     "sku": "SKU123",
     "reservationId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b21",
     "name": "opening-2026",
+    "dishId": "margherita",
+    "orderId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b22",
+    "alertId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b23.0",
+    "tenantId": "pizza",
 }
 
 BATCH_EXAMPLE: Final = (
@@ -102,12 +133,24 @@ HEADERS: Final[dict[str, Any]] = {
         "schema": {"type": "string"},
     },
     "ETag": {
-        "description": "The record's version, quoted.",
+        "description": "The record's version, quoted; with `asOf`, a hash of what is said.",
         "schema": {"type": "string", "examples": ['"3"']},
+    },
+    "As-Of-Sequence": {
+        "description": "Present with `asOf`: the event behind which it was so.",
+        "schema": {"type": "integer", "minimum": 0},
     },
     "Idempotent-Replayed": {
         "description": "Present when this is the answer to an earlier request of the same key.",
         "schema": {"type": "string", "const": "true"},
+    },
+    "RateLimit": {
+        "description": "Tokens that are left to the client, and in how many seconds one comes.",
+        "schema": {"type": "string", "examples": ['"client";r=0;t=1']},
+    },
+    "RateLimit-Policy": {
+        "description": "Requests that a client may send at once, and the seconds that refill them.",
+        "schema": {"type": "string", "examples": ['"client";q=200;w=2']},
     },
     "Retry-After": {
         "description": "Whole seconds after which to ask again.",
@@ -158,11 +201,15 @@ CODES: Final = {
     "validation_error": "Malformed or out of range; `details.errors` names every place.",
     "unauthorized": "There is no valid token.",
     "forbidden": "The reservation is another user's, or the caller may not do this.",
+    "tenant_suspended": "Whoever runs the service has suspended the tenant.",
     "not_found": "Unknown, or another tenant's.",
     "method_not_allowed": "`Allow` lists the methods.",
     "request_timeout": "Head or body took too long; send it again.",
     "version_conflict": "`details.currentVersion` is the version now; for a load `details.mark`.",
-    "insufficient_stock": "`details.shortages` names every short line.",
+    "insufficient_stock": (
+        "`details.shortages` names every short line; of an order, `details.items` every dish that "
+        "cannot be had, with its reasons."
+    ),
     "idempotency_mismatch": "Same key, other payload or route.",
     "reservation_not_active": "It was confirmed or cancelled.",
     "batch_refused": "`details.errors` tells line, status, code and detail of each refused row.",
@@ -178,6 +225,7 @@ CODES: Final = {
     "overloaded": "All places and the queue are taken; nothing was done.",
     "read_only": "Nothing was written.",
     "lease_held": "Nothing was written.",
+    "tenant_unavailable": "Its files are damaged, or it is being opened; `detail` says what to do.",
     "journal_unavailable": "Repeat the request with the same `Idempotency-Key` to learn.",
 }
 

@@ -28,6 +28,7 @@ KINDS: Final[dict[str, Kind]] = {
     "validation_error": Kind(400, "The request is not well formed"),
     "unauthorized": Kind(401, "Sign in first"),
     "forbidden": Kind(403, "Not allowed"),
+    "tenant_suspended": Kind(403, "The tenant is suspended"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "This address does not take that method"),
     "request_timeout": Kind(408, "The request did not arrive in time"),
@@ -48,6 +49,7 @@ KINDS: Final[dict[str, Kind]] = {
     "overloaded": Kind(503, "The service is busy"),
     "read_only": Kind(503, "Nothing can be written now"),
     "lease_held": Kind(503, "Another process is changing this now"),
+    "tenant_unavailable": Kind(503, "The tenant cannot be served now"),
     "journal_unavailable": Kind(503, "The outcome of the write is not known"),
 }
 
@@ -84,7 +86,7 @@ def problem(error: Exception, request_id: str) -> Answer:
     if isinstance(error, Unavailable):
         return _later(known(error.code), error.detail, error.retry_after_ms, request_id)
     if isinstance(error, RateLimited):
-        return _later("rate_limited", str(error), error.retry_after_ms, request_id)
+        return _rate_limited(error, request_id)
     if isinstance(error, Overloaded):
         return _later("overloaded", str(error), error.retry_after_ms, request_id)
     return _answer("internal_error", INTERNAL_DETAIL, {}, request_id)
@@ -120,9 +122,26 @@ def _rejected(error: Rejected, request_id: str) -> Answer:
     )
 
 
-def _later(code: str, detail: str, retry_after_ms: int, request_id: str) -> Answer:
+def _later(
+    code: str,
+    detail: str,
+    retry_after_ms: int,
+    request_id: str,
+    headers: tuple[Header, ...] = (),
+) -> Answer:
     details = {"retryAfterMs": retry_after_ms}
-    return _answer(code, detail, details, request_id, headers=(retry_after(retry_after_ms),))
+    headers = (retry_after(retry_after_ms), *headers)
+    return _answer(code, detail, details, request_id, headers=headers)
+
+
+def _rate_limited(error: RateLimited, request_id: str) -> Answer:
+    """Say how large the bucket is, and when a token is in it (draft-ietf-httpapi-ratelimit-headers)."""
+    after_s = math.ceil(error.retry_after_ms / 1000)
+    headers = (
+        (b"ratelimit-policy", b'"client";q=%d;w=%d' % (error.burst, error.window_s)),
+        (b"ratelimit", b'"client";r=0;t=%d' % after_s),
+    )
+    return _later("rate_limited", str(error), error.retry_after_ms, request_id, headers)
 
 
 def _answer(

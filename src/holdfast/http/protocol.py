@@ -13,25 +13,34 @@ its *cycle*'s as soon as the head was complete.
 
 import asyncio
 import math
+import sys
 from collections import deque
+from itertools import islice
 from typing import Any, Final, NamedTuple
+from urllib.parse import unquote
 
 import httptools
 from structlog.typing import FilteringBoundLogger
 from uvicorn._types import ASGI3Application, HTTPScope
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http.call import NO_ROUTE
-from holdfast.http.exchange import EXCHANGE, Exchange, encode_head
+from holdfast.http.exchange import Exchange, ShortWay, encode_head
+from holdfast.http.flow import Flow
 from holdfast.http.headers import request_id_of
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import problem
+from holdfast.http.steps import Steps, run
+from holdfast.resilience.admission import Overloaded, RateLimited
+from holdfast.resilience.rate_limit import RateLimiter
 
 #: So often within the time for a head all connections are looked at.
 _LOOKS: Final = 10
 _NEVER: Final = math.inf
+#: To make room, so many of the oldest connections are looked at.
+_EVICTION_LOOKS: Final = 64
 
 #: Behind an early answer so much of the request's body is thrown away.
 _DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -50,12 +59,20 @@ class Door:
     """What all connections of one server share: limits, a sweep, and where a no is noted."""
 
     def __init__(
-        self, metrics: Metrics, logger: FilteringBoundLogger, limits: HeadLimits | None = None
+        self,
+        metrics: Metrics,
+        logger: FilteringBoundLogger,
+        limits: HeadLimits | None = None,
+        limiter: RateLimiter | None = None,
+        connections_max: int = sys.maxsize,
     ) -> None:
         self.limits = limits or HeadLimits()
         self._metrics = metrics
         self._log = logger
-        self._connections: set[BoundedProtocol] = set()
+        self._limiter = limiter
+        self._connections_max = connections_max
+        #: In the order in which they came.
+        self._connections: dict[BoundedProtocol, None] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def protocol(self, **given: Any) -> "BoundedProtocol":  # noqa: ANN401 - uvicorn's own
@@ -63,14 +80,24 @@ class Door:
         return BoundedProtocol(self, **given)
 
     def enter(self, connection: "BoundedProtocol") -> None:
-        """Look after a connection."""
-        self._connections.add(connection)
+        """Look after a connection, if need be in the place of one that waits for its client."""
+        if len(self._connections) >= self._connections_max:
+            self._make_room(connection)
+        self._connections[connection] = None
         if self._timer is None:
             self._look_later(connection.loop)
 
+    def _make_room(self, newcomer: "BoundedProtocol") -> None:
+        for connection in islice(self._connections, _EVICTION_LOOKS):
+            if connection.waits_for_client:
+                self.leave(connection)
+                connection.transport.abort()
+                return
+        newcomer.turn_away(Overloaded("There are too many connections. Try again in a moment."))
+
     def leave(self, connection: "BoundedProtocol") -> None:
         """The connection has ended, or speaks another protocol now."""
-        self._connections.discard(connection)
+        self._connections.pop(connection, None)
 
     def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_later(self.limits.timeout_s / _LOOKS, self._sweep, loop)
@@ -82,6 +109,16 @@ class Door:
         self._timer = None
         if self._connections:
             self._look_later(loop)
+
+    def charged(self, client: str, no: Exception) -> Exception:
+        """Have a refusal paid for: what is to be said, which is another thing once the client is broke."""
+        try:
+            if self._limiter is not None:
+                self._limiter.take(client)
+        except RateLimited as broke:
+            self._metrics.add("rateLimited")
+            return broke.with_traceback(None)
+        return no
 
     def note(self, request_id: str, status: int, detail: str) -> None:
         """Leave the same traces as every other answer."""
@@ -98,51 +135,51 @@ class Door:
         )
 
 
-class _Flow(FlowControl):
-    """Reads no further while requests wait behind the one at work, whoever wants more of its body.
-
-    uvicorn goes on reading with every answer, so a client that only sends would fill the memory.
-    """
-
-    def __init__(
-        self, transport: asyncio.Transport, pipeline: deque[tuple[RequestResponseCycle, Any]]
-    ) -> None:
-        super().__init__(transport)
-        self._pipeline = pipeline
-
-    def resume_reading(self) -> None:
-        if not self._pipeline:
-            super().resume_reading()
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
     # Before the first request there is neither, whatever uvicorn's annotations say.
     scope: HTTPScope | None  # type: ignore[assignment]  # see above
-    cycle: RequestResponseCycle | None  # type: ignore[assignment]  # see above
+    cycle: Exchange | None  # type: ignore[assignment]  # see above
+    #: Requests behind the one at work, the newest first; all are exchanges.
+    pipeline: deque[tuple[Exchange, ASGI3Application]]  # type: ignore[assignment]  # made here
 
     def __init__(self, door: Door, **given: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(**given)
         self._door = door
+        #: None when something stands between here and the application.
+        self._short_way = self.app if isinstance(self.app, ShortWay) else None
         #: When it is to be ended, on the loop's clock. Never while a request is at work.
         self.due = self.loop.time() + door.limits.timeout_s
         #: Whether no more is read.
         self._shut = False
-        self._refusal: tuple[Rejected, str] | None = None
+        self._refusal: tuple[Exception, str] | None = None
         #: Answers that go before the refusal.
         self._answers_due = 0
         #: The newest request that was begun.
-        self._at_work: RequestResponseCycle | None = None
+        self._at_work: Exchange | None = None
+        #: The request of this piece that is to begin as soon as all of the piece was read.
+        self._next: Exchange | None = None
         self._piece_bytes = 0
         #: The request that was not complete when the latest piece ended, and how many bytes have
         #: come since that bring it no nearer: of its head, or around its body.
         self._unfinished: HTTPScope | None = None
         self._idle_bytes = 0
+        #: What the client had not read when its time was over last.
+        self._unread_bytes: float = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
-        self.flow = _Flow(transport, self.pipeline)
+        self.flow = Flow(transport, self.pipeline)
+        self._scope: HTTPScope = {  # type: ignore[typeddict-item]  # the rest is in the head
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme or "http",
+            "root_path": "",
+            "state": self.app_state,
+        }
         self._door.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -150,10 +187,8 @@ class BoundedProtocol(HttpToolsProtocol):
         # Only the newest request was told, and that may be one that never begins.
         if self._at_work is not None and not self._at_work.response_complete:
             self._at_work.disconnected = True
-            self._at_work.message_event.set()
+            self._at_work.notify()
         # Requests that never begin and this connection hold each other.
-        for never_begun, _ in self.pipeline:
-            never_begun.scope.pop(EXCHANGE, None)  # type: ignore[typeddict-item]  # a key of ours
         self.pipeline.clear()
         self.cycle = None
         self._door.leave(self)
@@ -167,21 +202,32 @@ class BoundedProtocol(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._asked_to_upgrade()
-            return
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause if isinstance(cause, Rejected) else _not_http(error))
-            return
-        newest = self.cycle
-        if (
-            newest is None
-            or newest.more_body
-            or newest.response_complete
-            or newest.scope is not self.scope
-        ):
-            self._look_at_rest(newest_before)
         else:
-            self._unfinished = None
+            newest = self.cycle
+            if (
+                newest is None
+                or newest.more_body
+                or newest.response_complete
+                or newest.scope is not self.scope
+            ):
+                self._look_at_rest(newest_before)
+            else:
+                self._unfinished = None
+        begins = self._next
+        if begins is not None:
+            self._next = None
+            self._begin(begins)
+
+    def on_message_begin(self) -> None:
+        """Begin a scope, which all requests of the connection begin alike."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        self.scope = scope = self._scope.copy()
+        scope["headers"] = self.headers
 
     def on_headers_complete(self) -> None:
         limits = self._door.limits
@@ -192,26 +238,92 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _too_large(f"It has more than {limits.bytes_max} bytes.")
         self._idle_bytes = 0
         self.due = _NEVER
-        super().on_headers_complete()
-        scope, cycle = self.scope, self.cycle
-        if scope is not None and cycle is not None and cycle.scope is scope:
-            scope[EXCHANGE] = Exchange(cycle)  # type: ignore[typeddict-unknown-key]  # a key of ours
+        parser, scope = self.parser, self.scope
+        if scope is None:
+            return
+        version = parser.get_http_version()
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+        before = self.cycle
+        keep_alive = version != "1.0" and parser.should_keep_alive()
+        # It begins behind the piece of bytes that it is in, when more of it is known.
+        self.cycle = exchange = Exchange(self, keep_alive)
+        if before is None or before.response_complete:
+            self._next = exchange
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, self.app))
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of a body, unless its request was answered without."""
+        exchange = self.cycle
+        if exchange is None or exchange.response_complete:
+            return
+        exchange.add_body(body)
+        if len(exchange.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+
+    def on_message_complete(self) -> None:
+        """Nothing more belongs to this request."""
+        exchange = self.cycle
+        if exchange is None or exchange.response_complete or exchange.scope is not self.scope:
+            return
+        exchange.more_body = False
+        exchange.notify()
+
+    def _begin(self, exchange: Exchange) -> None:
+        """Begin a request: at once if it is complete, otherwise in a task that waits for the rest."""
+        whole = not (exchange.more_body or exchange.disconnected)
+        if whole and len(exchange.body) <= HIGH_WATER_LIMIT and self._short_way is not None:
+            self._at_work = exchange
+            run(self._short_way.serve_whole(exchange), self._start_task)
+        else:
+            self._start_asgi_task(exchange, self.app)
+
+    def _start_asgi_task(self, cycle: Exchange, app: ASGI3Application) -> None:  # type: ignore[override]  # all are
         self._at_work = cycle
-        super()._start_asgi_task(cycle, app)
+        self._start_task(cycle.run_asgi(app))
+
+    def _start_task(self, steps: Steps) -> None:
+        task = self.loop.create_task(steps)
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
+
+    def pause_writing(self) -> None:
+        """The client does not read what it asked for: it may not ask for more, and not for ever."""
+        super().pause_writing()
+        self.flow.pause_reading()
+        self.due = min(self.due, self.loop.time() + self._door.limits.timeout_s)
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        super().resume_writing()
+        self._unread_bytes = math.inf
+        at_work = self._at_work
+        is_idle = at_work is None or at_work.response_complete
+        self.due = self.loop.time() + self._door.limits.timeout_s if is_idle else _NEVER
+        self.flow.resume_reading()
 
     def on_response_complete(self) -> None:
         """Go on, as uvicorn does, but without a timer of its own for each pause."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
+            self.due = self.loop.time() + self._door.limits.timeout_s
             return
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         else:
             pause_s = self._door.limits.timeout_s if self._in_head else self.timeout_keep_alive
             self.due = self.loop.time() + pause_s
-        self.flow.resume_reading()
+        if self.flow.read_paused:
+            self.flow.resume_reading()
         if self._answers_due:
             self._answers_due -= 1
             if not self._answers_due:
@@ -219,12 +331,35 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def overdue(self) -> None:
         """The connection's time has passed."""
-        if self._in_head and not self._shut:
+        unread_bytes = self.transport.get_write_buffer_size()
+        if unread_bytes or self.transport.is_closing():
+            self._wait_for_reader(unread_bytes)
+        elif self._in_head and not self._shut:
             self._refuse(
                 Rejected("request_timeout", "The request did not arrive in time. Send it again.")
             )
         else:
             self.transport.close()
+
+    def _wait_for_reader(self, unread_bytes: int) -> None:
+        """Go on waiting for a client that reads, however slowly."""
+        if unread_bytes < self._unread_bytes:
+            self._unread_bytes = unread_bytes
+            self.due = self.loop.time() + self._door.limits.timeout_s
+        else:
+            self.transport.abort()
+
+    def turn_away(self, no: Exception) -> None:
+        """Answer nothing that comes here but this."""
+        self._shut = True
+        self._refusal = no, request_id_of({})
+        self._say_no()
+        self.transport.close()
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether nothing goes on here before the client sends, or reads, some more."""
+        return self.due < _NEVER or (self.cycle is not None and self.cycle.more_body)
 
     @property
     def _in_head(self) -> bool:
@@ -235,7 +370,7 @@ class BoundedProtocol(HttpToolsProtocol):
         sizes = (len(name) + len(value) + 4 for name, value in self.headers)
         return len(self.url) + sum(sizes) > self._door.limits.bytes_max
 
-    def _look_at_rest(self, newest_before: RequestResponseCycle | None) -> None:
+    def _look_at_rest(self, newest_before: Exchange | None) -> None:
         """See to it that what has begun comes to an end, in time and in bounds."""
         in_head, newest = self._in_head, self.cycle
         answered = newest is None or newest.response_complete
@@ -293,9 +428,11 @@ class BoundedProtocol(HttpToolsProtocol):
                 newest.keep_alive = False
                 return
             newest.disconnected = newest.response_complete = True
-            newest.message_event.set()
+            newest.notify()
         # Its traceback would hold this connection, which holds it.
-        self._refusal = no.with_traceback(None), request_id_of(dict(self.headers))
+        client = "" if self.client is None else self.client[0]
+        told = self._door.charged(client, no.with_traceback(None))
+        self._refusal = told, request_id_of(dict(self.headers))
         if not self._answers_due:
             self._say_no()
 
@@ -309,10 +446,13 @@ class BoundedProtocol(HttpToolsProtocol):
             (b"x-request-id", request_id.encode("ascii")),
             (b"content-type", answer.content_type or b""),
             (b"content-length", b"%d" % len(answer.body)),
+            *answer.headers,
             (b"connection", b"close"),
         ]
         self.transport.write(encode_head(answer.status, headers) + answer.body)
-        self._door.note(request_id, answer.status, no.detail)
+        self._door.note(
+            request_id, answer.status, no.detail if isinstance(no, Rejected) else str(no)
+        )
         self.transport.write_eof()
         self.flow.resume_reading()
         self.due = self.loop.time() + self._door.limits.timeout_s

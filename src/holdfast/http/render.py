@@ -1,8 +1,10 @@
 """Records as clients see them."""
 
+from holdfast.domain.availability import is_low
 from holdfast.domain.commands import TransferStock
-from holdfast.domain.records import Json, Outcome, Reservation, StockRecord
+from holdfast.domain.records import Item, Json, Outcome, Reservation, StockRecord
 from holdfast.domain.values import instant_text
+from holdfast.http.render_catalogue import name_of
 
 
 def stock_body(record: StockRecord) -> dict[str, Json]:
@@ -23,9 +25,13 @@ def stock_body(record: StockRecord) -> dict[str, Json]:
     }
 
 
-def listed_stock(record: StockRecord) -> dict[str, Json]:
-    """Write a stock record for a list; there is no catalogue yet, so its SKU is its name."""
-    return {**stock_body(record), "name": record.sku, "lowStock": False}
+def listed_stock(record: StockRecord, item: Item | None) -> dict[str, Json]:
+    """Write a stock record for a list, with what the catalogue says of it."""
+    return {
+        **stock_body(record),
+        "name": name_of(item, record.sku),
+        "lowStock": is_low(record.available, item),
+    }
 
 
 def reservation_body(held: Reservation) -> dict[str, Json]:

@@ -6,6 +6,7 @@ USAGE: Final = 64
 BAD_DATA: Final = 65
 UNAVAILABLE: Final = 69
 TRY_AGAIN: Final = 75
+CONFIG: Final = 78
 
 
 class CommandFailed(Exception):

@@ -147,11 +147,19 @@ for a write that never ended. So a torn end comes with a notice for the operator
 whether it may have been acknowledged.
 
 
+At rest
+=======
+
+A journal that nobody has open is *at rest* when a start has nothing to do there: it holds no event,
+or it was sealed, and the manifest of the same sequence and chain says that nothing ever falls due.
+
+
 Checkpoint
 ==========
 
-A manifest is JSON in ASCII: `format` (2), `sequence`, `chain` (hexadecimal), `files` (shard to
-`path`, `bytes`, `sha256`; a line each), and, on the last line but one, `checksum`: the SHA-256 of
+A manifest is JSON in ASCII: `format` (2), `sequence`, `chain` (hexadecimal), `nextDeadline` (when
+something in that state falls due by itself, or `never`; missing when that was not known), `files`
+(shard to `path`, `bytes`, `sha256`; a line each), and, on the last line but one, `checksum`: the SHA-256 of
 all bytes in front of that line. A newer format keeps that line and `format`, and is refused; an
 older one is passed over like a damaged one. A file that a manifest names is never written again.
 The files of a checkpoint are written first, each synced under a temporary name and renamed, then MANIFEST.json becomes MANIFEST.1.json, then the new one takes
@@ -159,6 +167,8 @@ its name; files that neither names are removed last. When MANIFEST.json is missi
 that it names is not whole, MANIFEST.1.json counts, and after it the journal alone.
 """
 
+from holdfast.journal.backward import Backward, gone_before, newest_until
+from holdfast.journal.batch import Shared
 from holdfast.journal.checkpoint import Checkpoint, Checkpoints
 from holdfast.journal.disk import Disk, OsDisk
 from holdfast.journal.errors import (
@@ -177,15 +187,22 @@ from holdfast.journal.errors import (
 from holdfast.journal.frame import START, Cursor, Frame
 from holdfast.journal.history import Claim, History, Place, explain, line_at, locate, sound_part
 from holdfast.journal.journal import Journal, Stats
+from holdfast.journal.manifest import NEVER, Unusable
 from holdfast.journal.provision import create
+from holdfast.journal.reader import read_frames
 from holdfast.journal.recovery import Recovered, Torn, recover
+from holdfast.journal.rest import is_at_rest, is_unused
+from holdfast.journal.retained import Retained, retained_at
 from holdfast.journal.saved import Saved, SavedShard, saved_checkpoints
+from holdfast.journal.segment import Segment
 from holdfast.journal.threads import OS_THREADS, OsThreads, Threads
 
 __all__ = [
+    "NEVER",
     "OS_THREADS",
     "START",
     "ArchiveFailed",
+    "Backward",
     "Checkpoint",
     "CheckpointFailed",
     "Checkpoints",
@@ -208,16 +225,26 @@ __all__ = [
     "ReadFailed",
     "Recovered",
     "ReopenFailed",
+    "Retained",
     "Saved",
     "SavedShard",
+    "Segment",
+    "Shared",
     "Stats",
     "Threads",
     "Torn",
+    "Unusable",
     "create",
     "explain",
+    "gone_before",
+    "is_at_rest",
+    "is_unused",
     "line_at",
     "locate",
+    "newest_until",
+    "read_frames",
     "recover",
+    "retained_at",
     "saved_checkpoints",
     "sound_part",
 ]

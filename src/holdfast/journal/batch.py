@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from holdfast.journal.errors import JournalError
@@ -16,9 +17,24 @@ class Shared(asyncio.Future[None]):
     cancelled then: what it appended is already on its way.
     """
 
+    _waiting: list[Callable[[], None]] | None = None
+
+    def then(self, go_on: Callable[[], None]) -> None:
+        """Call `go_on` when this is done, in one turn of the loop with all others who asked."""
+        if self._waiting is None:
+            self._waiting = [go_on]
+            self.add_done_callback(self._let_all_go_on)
+        else:
+            self._waiting.append(go_on)
+
     def cancel(self, msg: object = None) -> bool:  # noqa: ARG002 - the loop names it
         """Decline."""
         return False
+
+    def _let_all_go_on(self, _: asyncio.Future[None]) -> None:
+        waiting, self._waiting = self._waiting or [], None
+        for go_on in waiting:
+            go_on()
 
     def succeed(self) -> None:
         if not self.done():

@@ -105,6 +105,11 @@ class Checkpoints:
         return self._newest is None
 
     @property
+    def deadline_is_known(self) -> bool:
+        """Whether the newest says when its state falls due; there being none counts as yes."""
+        return self._newest is None or self._newest.next_deadline is not None
+
+    @property
     def older_cursor(self) -> Cursor | None:
         """Where the older of the two stands: no start from either needs an event up to there."""
         return None if self._older is None else self._older.cursor
@@ -119,10 +124,10 @@ class Checkpoints:
             unfinished.put(shard, content)
         self.finish(unfinished)
 
-    def begin(self, cursor: Cursor) -> "Unfinished":
+    def begin(self, cursor: Cursor, next_deadline: str | None = None) -> "Unfinished":
         """Begin to save the state at `cursor`; nothing has happened until it is finished.
 
-        Raises CheckpointFailed.
+        `next_deadline` is what the manifest will say of it. Raises CheckpointFailed.
         """
         if not self._loaded:
             raise RuntimeError("load before writing: what is not changed comes from what is there")
@@ -132,7 +137,8 @@ class Checkpoints:
         with _told_as_failure(self.folder):
             disk.make_folder(self.folder)
             self._demand_in_place()
-        base = Manifest(cursor, {} if self._newest is None else self._newest.files)
+        files = {} if self._newest is None else self._newest.files
+        base = Manifest(cursor, files, next_deadline)
         kept = {entry.path: entry for entry in self._entries_kept()}
         # What it writes belongs to nobody until its manifest is in place.
         was_littered, self._is_littered = self._is_littered, True
@@ -231,6 +237,7 @@ class Unfinished:
         self.on_litter = on_litter
         self._folder = folder
         self.cursor = base.cursor
+        self._next_deadline = base.next_deadline
         self._files = dict(base.files)
         self._taken = kept
         self._folders: set[Path] = set()
@@ -259,7 +266,7 @@ class Unfinished:
         """What it consists of, all of it durable. Raises DiskFault."""
         for folder in sorted(self._folders):
             self.disk.fsync_folder(folder)
-        return Manifest(self.cursor, self._files)
+        return Manifest(self.cursor, self._files, self._next_deadline)
 
 
 @contextmanager

@@ -66,6 +66,10 @@ class Disk(Protocol):
         """The names of the files right in a folder, sorted; no folder, no files."""
         ...
 
+    def free_bytes(self, folder: Path) -> int:
+        """How much more may be written to the file system of a folder that is there."""
+        ...
+
 
 class OsDisk:
     """The disk of the operating system."""
@@ -129,6 +133,10 @@ class OsDisk:
                 return sorted(entry.name for entry in found if entry.is_file())
         except FileNotFoundError:
             return []
+
+    def free_bytes(self, folder: Path) -> int:
+        found = os.statvfs(folder)
+        return found.f_bavail * found.f_frsize
 
 
 def read_file(disk: Disk, path: Path, size_bytes: int | None = None) -> bytes:

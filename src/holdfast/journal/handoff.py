@@ -86,6 +86,8 @@ class Handoff:
     def revoke(self) -> None:
         """Give the writer up. What it is at gets no outcome any more."""
         self.writer.revoke()
+        # What it says from now on is for nobody; and nobody looks for rings of long-lived objects.
+        self._on_idle_failure = lambda *_: None
         if self._waiting is not None:
             self._waiting.cancel_timers()
             self._waiting = None

@@ -25,10 +25,6 @@ from holdfast.journal.watermark import NAME, Watermark, read_watermark
 _ATTEMPTS: Final = 50
 _ATTEMPT_S: Final = 0.02
 _HEADER_FIELDS: Final = 8
-_GONE: Final = (
-    "What came before cannot be replayed. Put the segments that were taken away back, "
-    "then verify again"
-)
 
 
 class Place(NamedTuple):
@@ -104,7 +100,8 @@ class History:
                 mark = read_watermark(self._disk, self._folder)
                 after = self.cursor.sequence
                 segments = _segments(self._disk, self._folder, self._tenant_id, after)
-                self._demand_whole(segments)
+                if not segments:
+                    _refuse(self._folder, None, "there is no segment")
             except JournalCorrupt as error:
                 # A slot that is being written, or a file that is being moved, looks like damage.
                 if to_end:
@@ -116,14 +113,6 @@ class History:
                     return mark, segments
             time.sleep(_ATTEMPT_S)
         raise last
-
-    def _demand_whole(self, segments: Sequence[Segment]) -> None:
-        if not segments:
-            _refuse(self._folder, None, "there is no segment")
-        first = segments[0].header.before.sequence
-        if first > self.cursor.sequence:
-            cause = f"it begins behind event {first}; event {self.cursor.sequence + 1} is gone"
-            _refuse(segments[0].path, 0, cause, _GONE)
 
     def _read_segment(
         self,

@@ -24,6 +24,7 @@ from holdfast.journal.guard import DiskFault, GuardedDisk
 from holdfast.journal.handoff import HINT_UNKNOWN, Handoff
 from holdfast.journal.reader import read_frames
 from holdfast.journal.recovery import Recovered
+from holdfast.journal.segment import Segment
 from holdfast.journal.threads import OS_THREADS, Threads
 from holdfast.journal.writer import Outcome
 
@@ -195,6 +196,10 @@ class Journal:
             self._give_up(unknown, cause, lambda: None)
             if self._probe is not None:
                 self._probe.fail(self._not_written(cause))
+            # Its owner and its writer know it: nobody looks for such rings among long-lived objects.
+            self._handoff = None
+            self._on_durable = lambda _: None
+            self._on_failed = lambda _: None
 
     # Appending.
 
@@ -279,8 +284,13 @@ class Journal:
         """
         if after >= self.durable.sequence or limit <= 0:
             return []
-        segments = (*self._closed_segments, self._end.segment)
+        segments = self.segments
         return await asyncio.to_thread(read_frames, self._disk, segments, after, limit, bytes_max)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """The segments that are not archived, oldest first, as far as they are durable."""
+        return (*self._closed_segments, self._end.segment)
 
     # Archiving.
 
@@ -293,7 +303,7 @@ class Journal:
         """
         if self._state is State.CLOSED:
             raise RuntimeError("only who opened a journal may archive its segments")
-        segments = pairwise((*self._closed_segments, self._end.segment))
+        segments = pairwise(self.segments)
         behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, segments)
         for segment, _ in list(behind):
             await asyncio.to_thread(archive_segment, self._disk, segment.path)

@@ -12,6 +12,8 @@ from holdfast.journal.segment import UPGRADE
 
 FORMAT: Final = 2
 _CHECKSUM: Final = b'  "checksum": '
+#: The deadline of a state in which nothing falls due.
+NEVER: Final = "never"
 
 
 class StateFile(NamedTuple):
@@ -23,10 +25,15 @@ class StateFile(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """The state at `cursor`: a file for every shard."""
+    """The state at `cursor`: a file for every shard.
+
+    `next_deadline` is the instant (ISO 8601) at which something in that state falls due by itself,
+    `NEVER`, or None where that was not known.
+    """
 
     cursor: Cursor
     files: Mapping[str, StateFile]
+    next_deadline: str | None = None
 
 
 class Unusable(Exception):
@@ -45,9 +52,12 @@ def encode_manifest(manifest: Manifest) -> bytes:
         f'"sha256": "{entry.sha256}"}}'
         for shard, entry in sorted(manifest.files.items())
     )
+    due = manifest.next_deadline
+    deadline = "" if due is None else f'  "nextDeadline": "{due}",\n'
     body = (
         f'{{\n  "format": {FORMAT},\n  "sequence": {manifest.cursor.sequence},\n'
-        f'  "chain": "{manifest.cursor.chain.hex()}",\n  "files": {{\n{files}\n  }},\n'
+        f'  "chain": "{manifest.cursor.chain.hex()}",\n{deadline}'
+        f'  "files": {{\n{files}\n  }},\n'
     ).encode("ascii")
     return body + _checksum_line(body)
 
@@ -73,6 +83,7 @@ def decode_manifest(path: Path, content: bytes) -> Manifest:
 def _decode_body(body: dict[str, Any]) -> Manifest:
     try:
         cursor = Cursor(int(body["sequence"]), bytes.fromhex(body["chain"]))
+        due = body.get("nextDeadline")
         files = {
             str(shard): StateFile(str(entry["path"]), int(entry["bytes"]), str(entry["sha256"]))
             for shard, entry in body["files"].items()
@@ -81,7 +92,7 @@ def _decode_body(body: dict[str, Any]) -> Manifest:
         raise Unusable("it lacks a field") from error
     if len(cursor.chain) != CHAIN_BYTES:
         raise Unusable("its chain is too short")
-    return Manifest(cursor, files)
+    return Manifest(cursor, files, None if due is None else str(due))
 
 
 def _checksum_line(body: bytes) -> bytes:

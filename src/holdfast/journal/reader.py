@@ -4,7 +4,7 @@ Nothing past the `stop` of a segment is looked at, and every event that is hande
 its checksum, its sequence and its place in the chain verified.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 from typing import Final
 
@@ -66,9 +66,9 @@ class _Page:
             if len(self.frames) >= self._limit or (self.frames and self._room_bytes < 0):
                 return False
             if frame.sequence != self.last_sequence + 1:
-                raise _damaged(segment, f"event {self.last_sequence + 1} is missing")
+                raise damaged(segment, f"event {self.last_sequence + 1} is missing")
             if self.frames and frame.chain != link(self.frames[-1].chain, frame.json):
-                raise _damaged(segment, f"the chain is broken at event {frame.sequence}")
+                raise damaged(segment, f"the chain is broken at event {frame.sequence}")
             self.frames.append(frame)
             self.last_sequence = frame.sequence
         return True
@@ -77,10 +77,10 @@ class _Page:
 def _frames_after(disk: Disk, segment: Segment, after: int) -> Iterator[Frame]:
     handle = open_segment(disk, segment.path)
     try:
-        for line in _lines(disk, handle, segment, _find(disk, handle, segment, after)):
+        for line in lines_from(disk, handle, segment, _find(disk, handle, segment, after)):
             frame = decode_line(line)
             if frame is None:
-                raise _damaged(segment, "a line's checksum does not hold")
+                raise damaged(segment, "a line's checksum does not hold")
             if frame.sequence > after:
                 yield frame
     finally:
@@ -89,11 +89,23 @@ def _frames_after(disk: Disk, segment: Segment, after: int) -> Iterator[Frame]:
 
 def _find(disk: Disk, handle: int, segment: Segment, after: int) -> int:
     """Where a line begins that is not later than the one after `after`, and close to it."""
+    return bisect_lines(
+        disk, handle, segment, lambda at: _sequence_at(disk, handle, segment, at) <= after
+    )
+
+
+def bisect_lines(
+    disk: Disk, handle: int, segment: Segment, is_before: Callable[[int], bool]
+) -> int:
+    """Where a line begins that is not behind the last one for which `is_before`, and close to it.
+
+    `is_before` is asked of the byte at which a line begins, and holds for the first lines only.
+    """
     low, high = segment.start, segment.stop
     while high - low > _PROBE_BYTES:
         middle = (low + high) // 2
         line_start = _next_line(disk, handle, middle, high)
-        if line_start is not None and _sequence_at(disk, handle, segment, line_start) <= after:
+        if line_start is not None and is_before(line_start):
             low = line_start
         else:
             high = middle
@@ -115,20 +127,22 @@ def _next_line(disk: Disk, handle: int, offset: int, stop: int) -> int | None:
 def _sequence_at(disk: Disk, handle: int, segment: Segment, offset: int) -> int:
     text = disk.pread(handle, 32, offset)[9:].partition(b" ")[0]
     if not text.isdigit():
-        raise _damaged(segment, "a line has no sequence", offset)
+        raise damaged(segment, "a line has no sequence", offset)
     return int(text)
 
 
-def _lines(disk: Disk, handle: int, segment: Segment, offset: int) -> Iterator[bytes]:
+def lines_from(disk: Disk, handle: int, segment: Segment, offset: int) -> Iterator[bytes]:
+    """The lines from that byte on, where one begins, up to the segment's `stop`; without their LF."""
     rest = b""
     while offset < segment.stop:
         part = disk.pread(handle, min(_CHUNK_BYTES, segment.stop - offset), offset)
         if not part:
-            raise _damaged(segment, "the file is shorter than it was", offset)
+            raise damaged(segment, "the file is shorter than it was", offset)
         offset += len(part)
         *lines, rest = (rest + part).split(b"\n")
         yield from lines
 
 
-def _damaged(segment: Segment, cause: str, offset: int | None = None) -> ReadFailed:
+def damaged(segment: Segment, cause: str, offset: int | None = None) -> ReadFailed:
+    """Say that a segment is not what was written."""
     return ReadFailed("read", segment.path, cause=cause, hint=RESTORE, offset=offset)

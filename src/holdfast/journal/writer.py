@@ -98,6 +98,8 @@ class Writer:
         finally:
             if self._appender is not None:
                 self._appender.close()
+            # Its owner made these, and knows it: a ring that nobody would look for.
+            del self._make_appender, self._on_idle_failure
 
     def _next_job(self) -> _Job | None:
         appender = self._appender

@@ -35,10 +35,14 @@ _LONG_CLOSE_S: Final = 2.0
 
 
 class Moment(NamedTuple):
-    """The place in the journal, and the time, of a state that is saved."""
+    """The place in the journal, and the time, of a state that is saved.
+
+    `next_deadline` is when something in it falls due, as a manifest says it.
+    """
 
     cursor: Cursor
     last_ts: int
+    next_deadline: str | None
 
 
 class CheckpointEvery(NamedTuple):
@@ -93,6 +97,7 @@ class Checkpointer:
         self._timer_at = 0.0
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
+        self._hurries = False
 
     def after_flush(self) -> None:
         """Look whether a checkpoint is due some time; call it after events were committed."""
@@ -144,12 +149,14 @@ class Checkpointer:
         self._worked_ns = 0
         if self._checkpoints.is_first:
             self._shards.change_all()
-        if not self._is_behind:
+        if not self._is_behind and (not self._closed or self._checkpoints.deadline_is_known):
             return
         moment = self._moment()
         self._saved_bytes = self._journal_bytes()
         steps = self._shards.save(self._state)
-        unfinished = await asyncio.to_thread(self._checkpoints.begin, moment.cursor)
+        unfinished = await asyncio.to_thread(
+            self._checkpoints.begin, moment.cursor, moment.next_deadline
+        )
         async for name, content in self._in_slices(steps):
             await asyncio.to_thread(unfinished.put, name, content)
         tenant = orjson.dumps({"lastTs": instant_text(moment.last_ts)}) + b"\n"
@@ -188,6 +195,12 @@ class Checkpointer:
         if turn_ns > _IDLE_TURN_NS and not self._closed:
             await asyncio.sleep((_PAUSE_FACTOR * worked_ns - turn_ns) / _NS_PER_S)
 
+    def hurry(self) -> None:
+        """Leave off, also with the checkpoint that is being made: the one before it counts."""
+        self._closed = self._hurries = True
+        if self._writing is not None:
+            self._writing.cancel()
+
     async def close(self) -> None:
         """Save once more and stop; a disk that says no is logged."""
         self._closed = True
@@ -198,7 +211,12 @@ class Checkpointer:
         try:
             if self._writing is not None:
                 await asyncio.wait([self._writing])
-            await self.write()
+            if not self._hurries:
+                self._writing = loop.create_task(self.write())
+                await self._writing
+        except asyncio.CancelledError:
+            if not self._hurries:
+                raise
         except JournalError as error:
             _log.error("last checkpoint failed; the next start replays more", error=str(error))
         finally:

@@ -45,27 +45,23 @@ class _Heap:
 
     def __init__(self, holds: Callable[[Deadline], bool]) -> None:
         self._holds = holds
-        self._entries: list[Deadline] = []
+        #: The first one is the earliest, whether or not it still holds.
+        self.entries: list[Deadline] = []
         self._leftovers = 0
 
     def push(self, deadline: Deadline) -> None:
-        heapq.heappush(self._entries, deadline)
+        heapq.heappush(self.entries, deadline)
 
     def leave_one(self) -> None:
         """Count one entry that will not hold any more; throw leftovers out if there are many."""
         self._leftovers += 1
-        if self._leftovers > max(_LEFTOVERS_MIN, len(self._entries) // 2):
-            self._entries = sorted(filter(self._holds, set(self._entries)))
+        if self._leftovers > max(_LEFTOVERS_MIN, len(self.entries) // 2):
+            self.entries = sorted(filter(self._holds, set(self.entries)))
             self._leftovers = 0
-
-    @property
-    def earliest(self) -> int | None:
-        """Return the earliest instant in it, whether or not its deadline still holds."""
-        return self._entries[0][0] if self._entries else None
 
     def first(self) -> Deadline | None:
         """Return the earliest deadline that holds."""
-        entries = self._entries
+        entries = self.entries
         while entries and not self._holds(entries[0]):
             heapq.heappop(entries)
         return entries[0] if entries else None
@@ -93,7 +89,7 @@ class Deadlines:
         if isinstance(record, StockRecord):
             self._all.push((at, STOCK.name, record.key))
             return
-        deadline = (at, RESERVATION.name, record.key)
+        deadline = (at, RESERVATION.name, (record.reservation_id,))
         self._all.push(deadline)
         store_id, by_stock = record.store_id, self._by_stock
         for sku, _ in record.lines:
@@ -124,7 +120,14 @@ class Deadlines:
     @property
     def earliest(self) -> int | None:
         """Return an instant, in ms, before which nothing falls due; None: nothing ever does."""
-        return self._all.earliest
+        entries = self._all.entries
+        return entries[0][0] if entries else None
+
+    @property
+    def next(self) -> int | None:
+        """Return the instant, in ms, at which something falls due; None: nothing ever does."""
+        first = self._all.first()
+        return None if first is None else first[0]
 
     def next_release(self, store_id: str, sku: str) -> int | None:
         """Return when the next reservation of the SKU expires, or None."""
@@ -137,7 +140,7 @@ class Deadlines:
 
         Carrying it out changes the record, so that the next call finds the next deadline.
         """
-        earliest = self._all.earliest
+        earliest = self.earliest
         if earliest is None or earliest > now:
             return None
         first = self._all.first()

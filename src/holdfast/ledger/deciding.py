@@ -84,18 +84,18 @@ class Deciding:
         now = self._clock.now()
         if not self.stage_due(now):
             return None
-        return self._decide_and_stage(command, now)
+        return self.decide_at(now, command)
 
     def replay(self, command: Command) -> Decided | None:
-        """Answer a repeated request from its key while nothing can be written."""
+        """Answer a repeated request from its key while no command is accepted."""
         if command.idempotency is None:
             return None
         try:
             now = self._clock.now()
             answer = remembered(self._staged, command.actor, command.idempotency, now)
         except Rejected as no:
-            return Decided(no, None)
-        return None if answer is None else Decided(answer, None)
+            return Decided(no, self._journal.tail)
+        return None if answer is None else Decided(answer, self._journal.tail)
 
     def stage_due(self, now: int) -> bool:
         """Write the deadlines that have come, earliest first; False when some are left.
@@ -109,7 +109,7 @@ class Deciding:
                 return False
             left -= 1
             try:
-                self._decide_and_stage(self._due_command(action), now)
+                self.decide_at(now, self._due_command(action))
             except InvariantViolation:
                 raise
             except Exception as bug:
@@ -130,7 +130,12 @@ class Deciding:
             action, self._new_id(), SYSTEM_ACTOR, "deadline", retention_ms=self._retention_ms
         )
 
-    def _decide_and_stage(self, command: Command, now: int) -> Decided:
+    def decide_at(self, now: int, command: Command) -> Decided:
+        """Decide a command at a time by which all that is due was staged; stage its event.
+
+        Raises:
+            InvariantViolation: a bug; the tenant was stopped.
+        """
         sequence = self._journal.next_sequence
         try:
             event = decide(self._staged, command, sequence, now)

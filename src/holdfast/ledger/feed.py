@@ -30,14 +30,17 @@ class Feed:
         self._recent: deque[tuple[int, bytes]] = deque()
         self._recent_bytes = 0
         self._news: asyncio.Event = asyncio.Event()
+        #: How many wait for news.
+        self.waiting = 0
 
-    def note(self, sequence: int, json: bytes) -> None:
-        """Follow an event that was just committed."""
+    def note(self, events: list[tuple[int, bytes]]) -> None:
+        """Follow events that were just committed: their sequences, and their JSON."""
         recent = self._recent
-        recent.append((sequence, json))
-        self._recent_bytes += len(json)
-        while len(recent) > _RECENT_MAX or (self._recent_bytes > _BYTES_MAX and len(recent) > 1):
-            self._recent_bytes -= len(recent.popleft()[1])
+        recent.extend(events)
+        size_bytes = self._recent_bytes + sum([len(json) for _, json in events])
+        while len(recent) > _RECENT_MAX or (size_bytes > _BYTES_MAX and len(recent) > 1):
+            size_bytes -= len(recent.popleft()[1])
+        self._recent_bytes = size_bytes
 
     def wake(self) -> None:
         """Let those go on who wait for events."""
@@ -75,6 +78,7 @@ class Feed:
         return [LoggedEvent(frame.sequence, frame.json) for frame in frames]
 
     async def _until_news(self, after: int, wait_s: float) -> None:
+        self.waiting += 1
         try:
             async with asyncio.timeout(wait_s):
                 while after >= self._journal.durable.sequence:
@@ -83,6 +87,8 @@ class Feed:
                     await self._news.wait()
         except TimeoutError:
             return
+        finally:
+            self.waiting -= 1
 
 
 def _page(events: Iterable[tuple[int, bytes]]) -> list[LoggedEvent]:

@@ -6,9 +6,9 @@ rests on is durable. `_commit` and `_roll_back` are what the journal says.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import structlog
 
@@ -21,21 +21,22 @@ from holdfast.ledger.checkpointer import Checkpointer, CheckpointEvery, Moment
 from holdfast.ledger.clock import NS_PER_MS, Clock, TenantClock
 from holdfast.ledger.deadline_timer import DeadlineTimer
 from holdfast.ledger.deciding import Decided, Deciding
+from holdfast.ledger.disk_space import DiskSpace
 from holdfast.ledger.feed import Feed
 from holdfast.ledger.followers import Followers
 from holdfast.ledger.journal_guard import JournalGuard
 from holdfast.ledger.key_locks import KeyLocks
 from holdfast.ledger.listing import Listing
+from holdfast.ledger.many import ManyCommands
 from holdfast.ledger.opening import Loaded
+from holdfast.ledger.past import FilePast
+from holdfast.ledger.past_work import PastWork
 from holdfast.ledger.port import Follower, LoggedEvent, Unavailable
 from holdfast.ledger.reading import CommittedReading
 from holdfast.ledger.staged import StagedView
 from holdfast.resilience.breaker import Breaker
 
 _log = structlog.get_logger("holdfast.ledger")
-
-#: How long many commands may be decided in one go before others get the loop.
-SLICE_S: Final = 0.002
 
 
 class LedgerConfig(NamedTuple):
@@ -44,7 +45,9 @@ class LedgerConfig(NamedTuple):
     reservation_retention_ms: int
     breaker_cooldown_ms: int
     checkpoint_every: CheckpointEvery
-    breaker_threshold: float = 0.5
+    #: What has to stay free on the disk; 0 never refuses.
+    disk_reserve_bytes: int = 0
+    flush_deadline_s: float = 10.0
 
 
 class FileLedger:
@@ -61,6 +64,7 @@ class FileLedger:
         config: LedgerConfig,
         count: Callable[[str], None] = lambda _: None,
         threads: Threads = OS_THREADS,
+        past_work: PastWork | None = None,
     ) -> None:
         """Make a ledger of what was loaded; `start` it before anything is asked.
 
@@ -71,15 +75,16 @@ class FileLedger:
             clock: where time comes from.
             new_id: makes the ids of events that nobody asked for.
             config: what the operator set.
-            count: counts `breakerOpen` and `checkpoints` by name.
+            count: counts `checkpoints` and a breaker's transitions by name.
             threads: where the journal's writer runs.
+            past_work: the threads in which the past is worked out, if they are shared.
         """
         self.tenant_id = loaded.tenant_id
         self._clock = TenantClock(clock, loaded.last_ts)
         self._last_ts = loaded.last_ts
         self._state = loaded.state
-        self._staged = StagedView(loaded.state)
         self._listing = Listing(loaded.state)
+        self._staged = StagedView(loaded.state, self._listing)
         self._locks = KeyLocks()
         self._followers = Followers()
         self._journal = Journal(
@@ -89,18 +94,16 @@ class FileLedger:
             disk,
             on_durable=self._commit,
             on_failed=self._roll_back,
+            flush_deadline_s=config.flush_deadline_s,
             threads=threads,
         )
         self._feed = Feed(self._journal, self.tenant_id)
+        self._folder, self._disk = folder, disk
+        self._past_work = PastWork() if past_work is None else past_work
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
-        breaker = Breaker(
-            lambda: clock.monotonic_ns() // NS_PER_MS,
-            config.breaker_cooldown_ms,
-            config.breaker_threshold,
-        )
-        self.guard = JournalGuard(
-            loaded.tenant_id, self._journal, breaker, self._on_back, lambda: count("breakerOpen")
-        )
+        breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
+        self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back, count)
+        self._space = DiskSpace(folder, disk, config.disk_reserve_bytes, self.guard.note_space)
         self._deciding = Deciding(
             self._staged,
             self._journal,
@@ -113,7 +116,9 @@ class FileLedger:
             loaded.checkpoints,
             loaded.state,
             loaded.shards,
-            moment=lambda: Moment(self._journal.durable, self._last_ts),
+            moment=lambda: Moment(
+                self._journal.durable, self._last_ts, self._staged.settled_deadline
+            ),
             journal_bytes=lambda: self._journal.stats.bytes,
             every=config.checkpoint_every,
             archive_behind=self._journal.archive_behind,
@@ -128,22 +133,51 @@ class FileLedger:
             JournalError: the disk said no.
         """
         await asyncio.to_thread(self._journal.open)
+        await self._space.look()
         self._timer.arm()
 
     async def close(self) -> None:
         """Flush and seal the journal, and save a checkpoint. Nothing may be asked any more."""
+        if self.guard.closed:
+            return
         self._timer.cancel()
         self.guard.close()
+        self._space.close()
         try:
             await self._journal.seal()
         except JournalError as error:
-            _log.error("journal was not sealed; the next start looks closer", error=str(error))
+            said = "journal was not sealed; the next start looks closer"
+            _log.error(said, tenant=self.tenant_id, error=str(error))
         await self._checkpointer.close()
+        # Let go of all records: the parts know each other, and nobody looks for such rings.
+        for part in (self._checkpointer, self._timer, self._staged.deadlines, self._staged):
+            vars(part).clear()
+        self.past.let_go(self.guard.refuse)
+
+    def hurry(self) -> None:
+        """Save no checkpoint at the end: it only makes the next start shorter."""
+        self._checkpointer.hurry()
+
+    @property
+    def past(self) -> FilePast:
+        """What was, read from the tenant's files; it is not kept, for it knows this ledger."""
+        return FilePast(
+            self._folder, self._disk, self._journal, self._clock, self.read, self._past_work
+        )
 
     @property
     def writable(self) -> bool:
         """Whether writes are decided now."""
-        return self.guard.writable
+        return self.guard.accepts
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody would miss it: nothing is under way, falls due, or is waited for."""
+        at_work = self._journal.tail is not None or not self._locks.all_free
+        followed = self._followers.are_waiting or self._feed.waiting
+        return (
+            self.writable and not at_work and not followed and self._staged.deadlines.next is None
+        )
 
     @property
     def journal_stats(self) -> Stats:
@@ -182,43 +216,29 @@ class FileLedger:
         self, commands: Sequence[Command], stop_when_unavailable: bool = False
     ) -> list[Outcome | Rejected | Unavailable]:
         """Decide many commands in order; see the port."""
-        decided = await self._decide_many(commands, stop_when_unavailable)
-        results: list[Outcome | Rejected | Unavailable] = []
-        for each in decided:
-            results.append(each if isinstance(each, Unavailable) else await self._settled(each))
-            if stop_when_unavailable and _ends_the_load(results[-1]):
-                break
-        return results
+        many = ManyCommands(
+            self._decide_slice, self._decide_in_turn, self.guard, stop_when_unavailable
+        )
+        return await many.execute(commands)
 
-    async def _decide_many(
-        self, commands: Sequence[Command], stop_when_unavailable: bool
-    ) -> list[Decided | Unavailable]:
-        loop = asyncio.get_running_loop()
-        decided: list[Decided | Unavailable] = []
-        slice_ends = loop.time() + SLICE_S
+    def _decide_slice(
+        self, commands: Iterator[Command], is_over: Callable[[Decided], bool]
+    ) -> list[Decided]:
+        """Decide commands until the slice is over; none, when they have to take their turns.
+
+        Nothing else happens meanwhile, so one look at locks, journal, clock and deadlines is
+        enough for all of them.
+        """
+        decided: list[Decided] = []
+        now = self._clock.now()
+        if not (self._locks.all_free and self.guard.accepts and self._deciding.stage_due(now)):
+            return decided
         for command in commands:
-            try:
-                each: Decided | Unavailable = self._decide_at_once(
-                    command
-                ) or await self._decide_in_turn(command)
-            except Unavailable as no:
-                each = no
-            decided.append(each)
-            if stop_when_unavailable and _ends_the_load(each):
+            decided.append(self._deciding.decide_at(now, command))
+            if is_over(decided[-1]):
                 break
-            if loop.time() > slice_ends:
-                await asyncio.sleep(0)
-                slice_ends = loop.time() + SLICE_S
+        self._timer.arm()
         return decided
-
-    async def _settled(self, decided: Decided) -> Outcome | Rejected | Unavailable:
-        try:
-            if decided.rests_on is not None:
-                await decided.rests_on
-        except JournalError as error:
-            kept = decided.may_be_kept(error)
-            return self.guard.outcome_unknown() if kept else self.guard.read_only()
-        return decided.answer
 
     def _decide_at_once(self, command: Command) -> Decided | None:
         """Decide while nobody holds a lock: in one step, so nobody could tell if any was taken.
@@ -253,7 +273,7 @@ class FileLedger:
                 await asyncio.sleep(0)
 
     def _decide_now(self, command: Command) -> Decided | None:
-        if not self.guard.writable:
+        if not self.guard.accepts:
             return self._decide_read_only(command)
         decided = self._deciding.decide(command)
         self._timer.arm()
@@ -261,13 +281,14 @@ class FileLedger:
 
     def _decide_read_only(self, command: Command) -> Decided:
         """Answer what was answered before; who repeats a request wants to know if it was kept."""
-        replayed = self._deciding.replay(command) if self.guard.failed_to_write else None
+        knows = self.guard.failed_to_write or self.guard.is_full
+        replayed = self._deciding.replay(command) if knows else None
         if replayed is None:
             raise self.guard.read_only()
         return replayed
 
     def _on_deadline(self) -> None:
-        if self.writable:
+        if self.guard.writable:
             self._deciding.stage_due(self._clock.now())
             self._timer.arm()  # At once again, behind everybody else, if that was not all.
 
@@ -275,16 +296,20 @@ class FileLedger:
 
     def _commit(self, sequence: int) -> None:
         """Everything up to `sequence` is durable: let readers see it, then wake who waits."""
-        for event, changes, json in self._staged.pop_durable(sequence):
-            self._listing.note(changes, self._state)
-            forgotten = self._state.apply(changes, event.ts)
-            self._last_ts = event.ts
+        durable = self._staged.pop_durable(sequence)
+        listing, state, followers = self._listing, self._state, self._followers
+        for event, changes, _ in durable:
+            listing.note(changes, state)
+            forgotten = state.apply(changes, event.ts)
             if forgotten:
-                self._listing.forget(forgotten)
-            self._feed.note(event.sequence, json)
-            if self._followers:
-                self._followers.tell(event, changes + forgotten)
+                listing.forget(forgotten)
+            if followers:
+                followers.tell(event, changes + forgotten)
+        if durable:
+            self._last_ts = durable[-1][0].ts
+            self._feed.note([(event.sequence, json) for event, _, json in durable])
         self._checkpointer.after_flush()
+        self._space.after_flush()
         self._feed.wake()
 
     def _roll_back(self, error: JournalError) -> None:
@@ -303,7 +328,7 @@ class FileLedger:
         """Return the committed records; a deadline that is due is written first."""
         while True:
             now = self._clock.now()
-            if not self.writable:
+            if not self.guard.writable:
                 return self._read_only_reading(now)
             if not self._deciding.stage_due(now):
                 await asyncio.sleep(0)
@@ -318,8 +343,10 @@ class FileLedger:
 
     def _read_only_reading(self, now: int) -> CommittedReading:
         """Read while nothing can be written: what is due is staged as if, for readers only."""
+        if self.guard.closed:
+            raise self.guard.read_only()
         if not self.guard.failed_to_write:
-            # Stopped or closing: what is staged is real, and nothing may be laid over it.
+            # Stopped: what is staged is real, and nothing may be laid over it.
             return self._reading(self._state, now, exact=False)
         self._deciding.stage_due_as_if(now, self.last_sequence)
         exact = self._staged.is_empty
@@ -334,16 +361,6 @@ class FileLedger:
         """Return durable events behind `after`, oldest first; see the port."""
         return await self._feed.events(after, limit, wait_s)
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Call `follower` at every event from now on; the answer ends it."""
-        return self._followers.add(follower)
-
-
-def _ends_the_load(result: Decided | Outcome | Rejected | Unavailable) -> bool:
-    """Whether nothing behind it can be decided: the journal is away, or the load goes on elsewhere.
-
-    A row that does not follow its source's mark says that somebody else loads the same source.
-    """
-    answer = result.answer if isinstance(result, Decided) else result
-    lost_the_mark = isinstance(answer, Rejected) and "mark" in answer.data
-    return lost_the_mark or isinstance(answer, Unavailable)
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
+        """Call `follower` at every event from now on; see the port."""
+        return self._followers.add(follower, waits)

@@ -16,13 +16,21 @@ class Followers:
 
     def __init__(self) -> None:
         self._followers: list[Follower] = []
+        self._waiting: list[Follower] = []
 
     def __bool__(self) -> bool:
         return bool(self._followers)
 
-    def add(self, follower: Follower) -> Callable[[], None]:
+    @property
+    def are_waiting(self) -> bool:
+        """Whether any of them waits for events, so that the ledger must stay open."""
+        return bool(self._waiting)
+
+    def add(self, follower: Follower, waits: bool) -> Callable[[], None]:
         """Call `follower` at every event from now on; the answer ends it."""
         self._followers.append(follower)
+        if waits:
+            self._waiting.append(follower)
         return lambda: self._drop(follower)
 
     def tell(self, event: Event, changes: Sequence[Change]) -> None:
@@ -35,5 +43,6 @@ class Followers:
                 _log.exception("a follower failed and was dropped", sequence=event.sequence)
 
     def _drop(self, follower: Follower) -> None:
-        if follower in self._followers:
-            self._followers.remove(follower)
+        for followers in (self._followers, self._waiting):
+            if follower in followers:
+                followers.remove(follower)

@@ -9,11 +9,37 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, Final
 
-from holdfast.domain.records import REFUSAL, RESERVATION, STOCK, Change, Key, Table
+from holdfast.domain.records import (
+    ALERT,
+    ITEM,
+    LOW_STOCK,
+    MENU_ITEM,
+    ORDER,
+    REFUSAL,
+    RESERVATION,
+    STOCK,
+    STORE,
+    Change,
+    Key,
+    Table,
+)
 from holdfast.domain.state import State
 
 #: Keys of one run when it is cut; it may grow to twice as many.
 _RUN: Final = 1024
+
+#: The tables that are listed by their keys.
+LISTED: Final[tuple[Table[Any], ...]] = (
+    STOCK,
+    RESERVATION,
+    REFUSAL,
+    STORE,
+    ITEM,
+    MENU_ITEM,
+    ORDER,
+    ALERT,
+    LOW_STOCK,
+)
 
 
 class SortedKeys:
@@ -79,11 +105,17 @@ class Listing:
     """The orders in which records are listed."""
 
     def __init__(self, state: State) -> None:
+        #: By the table's name, its keys.
+        self._keys = {table.name: SortedKeys(state.records(table)) for table in LISTED}
         #: Keys by (storeId, sku), (sku, storeId), (reservationId,), (source, line)
-        self.stock = SortedKeys(state.records(STOCK))
+        self.stock = self._keys[STOCK.name]
         self.stock_by_sku = SortedKeys(state.records(STOCK), by=itemgetter(1, 0))
-        self.reservations = SortedKeys(state.records(RESERVATION))
-        self.refusals = SortedKeys(state.records(REFUSAL))
+        self.reservations = self._keys[RESERVATION.name]
+        self.refusals = self._keys[REFUSAL.name]
+
+    def of(self, table: Table[Any]) -> SortedKeys:
+        """Return the keys of a table, which has to be one that is listed."""
+        return self._keys[table.name]
 
     def skus_above(self, sku: str) -> Iterator[str]:
         """Walk the SKUs above `sku` that any store has, rising."""
@@ -97,21 +129,25 @@ class Listing:
 
         An event may put a record again as it was, so only `before` tells what is new.
         """
-        for table, key, _ in changes:
-            if key not in before.records(table):
+        for table, key, record in changes:
+            if record is None:
+                self._discard(table, key)
+            elif key not in before.records(table):
                 self._add(table, key)
 
     def forget(self, forgotten: Iterable[Change]) -> None:
         """Follow records that were just forgotten."""
         for table, key, _ in forgotten:
-            if table is RESERVATION:
-                self.reservations.discard(key)
+            self._discard(table, key)
+
+    def _discard(self, table: Table[Any], key: Key) -> None:
+        keys = self._keys.get(table.name)
+        if keys is not None:
+            keys.discard(key)
 
     def _add(self, table: Table[Any], key: Key) -> None:
+        keys = self._keys.get(table.name)
+        if keys is not None:
+            keys.add(key)
         if table is STOCK:
-            self.stock.add(key)
             self.stock_by_sku.add(key)
-        elif table is RESERVATION:
-            self.reservations.add(key)
-        elif table is REFUSAL:
-            self.refusals.add(key)

@@ -42,7 +42,7 @@ class Owners:
         if held in (mine, {}):
             del self._open[key]
 
-    def first(self, store_id: str, sku: str, user_id: str) -> str | None:
-        """Return the id of the oldest of them, or None."""
-        held = self._open.get((store_id, sku, user_id))
-        return next(iter(held)) if isinstance(held, dict) else held
+    def of(self, store_id: str, sku: str, user_id: str) -> tuple[str, ...]:
+        """Return their ids, oldest first."""
+        held = self._open.get((store_id, sku, user_id), ())
+        return (held,) if isinstance(held, str) else tuple(held)

@@ -16,6 +16,7 @@ from holdfast.domain.records import (
     Table,
 )
 from holdfast.domain.rejections import Rejected
+from holdfast.ledger.past_values import AsOf, Explanation, Scope
 
 #: Is called once per event, in sequence order, after the event is durable and visible.
 Follower = Callable[[Event, Sequence[Change]], None]
@@ -74,6 +75,19 @@ class Reading(Protocol):
     ) -> list[StockRecord]:
         """Return up to `limit` stock records with (storeId, sku) above `after`, in that order."""
 
+    def page(
+        self,
+        table: Table[RecordT],
+        after: Key | None,
+        limit: int,
+        wanted: Callable[[RecordT], bool] | None = None,
+    ) -> tuple[list[RecordT], Key | None]:
+        """Return up to `limit` wanted records by key, above `after`, and where to go on, if at all.
+
+        For the tables that are listed: `STOCK`, `STORE`, `ITEM`, `MENU_ITEM`, `ORDER`, `ALERT`,
+        `LOW_STOCK` and `RESERVATION`.
+        """
+
     def sku_page(self, after: str, limit: int) -> list[str]:
         """Return up to `limit` SKUs above `after` that any store has, rising."""
 
@@ -86,10 +100,36 @@ class Reading(Protocol):
         """Return up to `limit` refused lines of a source, above `after_line`, rising."""
 
 
+class Past(Protocol):
+    """Answers for the past. Every method may raise what follows.
+
+    Raises:
+        Rejected: `asOf` lies ahead (`validation_error`), or before what is kept (`history_gone`).
+        Overloaded: others ask for the past already.
+        Unavailable: it takes too long, or files cannot be read.
+    """
+
+    async def read(self, as_of: AsOf, scope: Scope) -> Reading:
+        """Return the stock records of `scope`, and their stores, as they were."""
+
+    async def read_reservation(self, as_of: AsOf, reservation_id: str) -> Reading:
+        """Return a reading that holds this reservation as it was, if it was."""
+
+    async def read_dish(self, as_of: AsOf, dish_id: str) -> Reading:
+        """Return a reading that holds this dish as it was, if it was, and its recipe's items."""
+
+    async def explain(self, store_id: str, sku: str, as_of: AsOf | None) -> Explanation | None:
+        """Take a stock record apart, as it is or was; None: there is no such record."""
+
+
 class Ledger(Protocol):
     """One tenant's stock: every write goes through `execute`, every read through `read`."""
 
     tenant_id: str
+
+    @property
+    def past(self) -> Past:
+        """What answers for the past."""
 
     async def execute(self, command: Command) -> Outcome:
         """Decide a command and make it durable.
@@ -123,8 +163,13 @@ class Ledger(Protocol):
             Rejected: `history_gone`: events behind `after` are no longer kept.
         """
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        """Call `follower` at every event from now on; the answer ends it."""
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
+        """Call `follower` at every event from now on; the answer ends it.
+
+        Args:
+            follower: is called until it fails, or until the ledger is closed.
+            waits: whether it wants events so much that the ledger must stay open for it.
+        """
 
     @property
     def writable(self) -> bool:

@@ -1,6 +1,6 @@
 """What readers see: committed records at one moment of the tenant's time."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
 from holdfast.domain.records import (
@@ -76,23 +76,33 @@ class CommittedReading:
         """Return up to `limit` SKUs above `after` that any store has, rising."""
         return list(islice(self._listing.skus_above(after), limit))
 
-    def reservation_page(
-        self, wanted: ReservationFilter, after: Key | None, limit: int
-    ) -> tuple[list[Reservation], Key | None]:
-        """Return up to `limit` reservations by id, above `after`, and where to go on, if at all.
+    def page(
+        self,
+        table: Table[RecordT],
+        after: Key | None,
+        limit: int,
+        wanted: Callable[[RecordT], bool] | None = None,
+    ) -> tuple[list[RecordT], Key | None]:
+        """Return up to `limit` records by key, above `after`, and where to go on, if at all.
 
         A page may hold fewer than `limit`, even none, and still say where to go on.
         """
-        page: list[Reservation] = []
+        page: list[RecordT] = []
         last: Key | None = None
-        for scanned, key in enumerate(self._listing.reservations.above(after or ("",))):
+        for scanned, key in enumerate(self._listing.of(table).above(after or ("",))):
             if len(page) == limit or scanned == SCANNED_PER_PAGE_MAX:
                 return page, last
             last = key
-            reservation = self.get(RESERVATION, key)
-            if reservation is not None and _matches(reservation, wanted):
-                page.append(reservation)
+            record = self.get(table, key)
+            if record is not None and (wanted is None or wanted(record)):
+                page.append(record)
         return page, None
+
+    def reservation_page(
+        self, wanted: ReservationFilter, after: Key | None, limit: int
+    ) -> tuple[list[Reservation], Key | None]:
+        """Return up to `limit` reservations by id, above `after`, and where to go on; see `page`."""
+        return self.page(RESERVATION, after, limit, lambda held: _matches(held, wanted))
 
     def refusal_page(self, source: str, after_line: int, limit: int) -> list[Refusal]:
         """Return up to `limit` refused lines of a source, above `after_line`, rising."""

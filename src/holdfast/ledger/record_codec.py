@@ -10,20 +10,19 @@ from holdfast.domain.events import (
     stock_from_json,
     stock_json,
 )
+from holdfast.domain.record_json import FORMS, Form, add_records, take_records
 from holdfast.domain.records import (
     KEY,
     REFUSAL,
     RESERVATION,
     SOURCE,
     STOCK,
-    STORE,
     Json,
     Key,
     Outcome,
     Refusal,
     RememberedKey,
     Source,
-    Store,
 )
 from holdfast.domain.values import instant_ms, instant_text
 
@@ -74,7 +73,7 @@ def _read_reservation(raw: Json) -> tuple[Key, Any]:
 
 def _write_key(record: RememberedKey) -> Json:
     outcome = record.outcome
-    return {
+    written: dict[str, Json] = {
         "caller": record.caller,
         "key": record.key,
         "fingerprint": record.fingerprint,
@@ -83,6 +82,9 @@ def _write_key(record: RememberedKey) -> Json:
         "reservations": [reservation_json(each) for each in outcome.reservations],
         "existing": outcome.existing,
     }
+    if outcome.records:
+        add_records(written, outcome.records)
+    return written
 
 
 def _read_key(raw: Json) -> tuple[Key, Any]:
@@ -90,6 +92,7 @@ def _read_key(raw: Json) -> tuple[Key, Any]:
         tuple(map(stock_from_json, raw["stock"])),
         tuple(map(reservation_from_json, raw["reservations"])),
         raw["existing"],
+        records=take_records(raw),
     )
     record = RememberedKey(
         raw["caller"], raw["key"], raw["fingerprint"], instant_ms(raw["expiresAt"]), outcome
@@ -105,12 +108,12 @@ def _read_refusal(raw: Json) -> tuple[Key, Any]:
     return (raw["source"], f"{raw['line']:016d}"), Refusal(**raw)
 
 
-def _write_store(record: Store) -> Json:
-    return {"storeId": record.store_id, "createdAt": instant_text(record.created_at)}
+def _plain(form: Form) -> TableCodec:
+    def read(raw: Json) -> tuple[Key, Any]:
+        record = form.read(raw)
+        return record.key, record
 
-
-def _read_store(raw: Json) -> tuple[Key, Any]:
-    return (raw["storeId"],), Store(raw["storeId"], instant_ms(raw["createdAt"]))
+    return TableCodec(form.write, read)
 
 
 def _rank_of_key(key: Key, record: RememberedKey) -> Key:
@@ -124,5 +127,5 @@ CODECS: Final[dict[str, TableCodec]] = {
     KEY.name: TableCodec(_write_key, _read_key, rank=_rank_of_key, key=lambda rank: rank[1:]),
     SOURCE.name: TableCodec(Source._asdict, _read_source),
     REFUSAL.name: TableCodec(Refusal._asdict, _read_refusal),
-    STORE.name: TableCodec(_write_store, _read_store),
+    **{name: _plain(form) for name, form in FORMS.items()},
 }

@@ -2,47 +2,57 @@
 
 Written here because it is one of the things this service exists for: the libraries that were
 tried let every waiting call through at once when the cool-down ended.
+
+It opens at the first failure, not at a share of many. A journal that failed once must not be
+written before a probe, and a remote is asked through retries, so that what fails here has failed
+several times already.
+
+    closed ── failed ──▶ open ── allow, after the cool-down ──▶ half open ── succeeded ──▶ closed
+                          ▲                                         │
+                          └──────────────── failed ─────────────────┘
+
+There is no other way from state to state. A call is known by its ticket, so what one from before
+the last transition says later changes nothing.
 """
 
-from collections import deque
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Literal
 
 BreakerState = Literal["closed", "open", "half_open"]
-
-_WINDOW: Final = 20
-_CALLS_MIN: Final = 5
+#: Given for a call that may be made; it is worth something until the next transition.
+Ticket = int
 
 
 class Breaker:
     """Closed (calls pass), open (none passes), half open (one probe is under way)."""
 
     def __init__(
-        self, monotonic_ms: Callable[[], int], cooldown_ms: int, threshold: float = 0.5
+        self,
+        monotonic_ms: Callable[[], int],
+        cooldown_ms: int,
+        on_change: Callable[[BreakerState, BreakerState], None] = lambda _, __: None,
     ) -> None:
         """Make a closed breaker.
 
         Args:
             monotonic_ms: a clock that never goes back, in ms.
             cooldown_ms: how long it stays open before a probe may pass.
-            threshold: the share of failures among the last calls at which it opens.
+            on_change: is told every transition: from which state to which.
         """
         self._monotonic_ms = monotonic_ms
         self._cooldown_ms = cooldown_ms
-        self._threshold = threshold
-        self._failed: deque[bool] = deque(maxlen=_WINDOW)
         self._opened_at = 0
+        self._ticket: Ticket = 1
+        self.on_change = on_change
         self.state: BreakerState = "closed"
         self.times_opened = 0
 
-    def allow(self) -> bool:
-        """Tell whether a call may be made now; in half open, only the one probe may."""
-        if self.state == "closed":
-            return True
+    def allow(self) -> Ticket | None:
+        """Ask for a call: its ticket, or None. In half open there is none but the probe."""
         if self.state == "open" and self.retry_after_ms() == 0:
-            self.state = "half_open"
-            return True
-        return False
+            self._turn("half_open")
+            return self._ticket
+        return self._ticket if self.state == "closed" else None
 
     def retry_after_ms(self) -> int:
         """Return how long it is worth waiting before asking again; 0 when a call may pass."""
@@ -51,27 +61,24 @@ class Breaker:
         left = self._opened_at + self._cooldown_ms - self._monotonic_ms()
         return max(0, left)
 
-    def succeeded(self) -> None:
-        """A call that was allowed succeeded; one that was allowed before it opened says nothing."""
-        if self.state == "closed":
-            self._failed.append(False)
-        elif self.state == "half_open":
-            self.state = "closed"
-            self._failed.clear()
+    def succeeded(self, ticket: Ticket) -> None:
+        """The call of this ticket succeeded; if it was the probe, calls pass again."""
+        if ticket == self._ticket and self.state == "half_open":
+            self._turn("closed")
 
-    def failed(self) -> None:
-        """A call that was allowed failed."""
-        if self.state == "open":
-            return
-        self._failed.append(True)
-        enough = len(self._failed) >= _CALLS_MIN
-        share = sum(self._failed) / len(self._failed)
-        if self.state == "half_open" or (enough and share >= self._threshold):
+    def failed(self, ticket: Ticket) -> None:
+        """The call of this ticket failed."""
+        if ticket == self._ticket:
             self.trip()
 
     def trip(self) -> None:
-        """Open at once: what failed proves that calls cannot succeed."""
-        self.state = "open"
-        self._opened_at = self._monotonic_ms()
-        self._failed.clear()
-        self.times_opened += 1
+        """Open at once: it is known, from whatever call, that none can succeed now."""
+        if self.state != "open":
+            self._opened_at = self._monotonic_ms()
+            self.times_opened += 1
+            self._turn("open")
+
+    def _turn(self, state: BreakerState) -> None:
+        before, self.state = self.state, state
+        self._ticket += 1
+        self.on_change(before, state)

@@ -12,7 +12,7 @@ import typer
 
 from holdfast.journal import OsDisk
 from holdfast.verify.differences import DIFFERENT, Difference
-from holdfast.verify.folder import serving_process, tenant_folders
+from holdfast.verify.folder import serving_process, system_folder, tenant_folders
 from holdfast.verify.result import Verified
 from holdfast.verify.screen import shown_progress
 from holdfast.verify.server import HttpServer, connect
@@ -33,14 +33,29 @@ def verify_folder(data_dir: Path, tenant: str | None, url: str | None, *, as_jso
     stamina.instrumentation.set_on_retry_hooks(())
     folders = tenant_folders(data_dir, tenant)
     served_by = serving_process(data_dir)
-    results = []
-    for folder in folders:
+    results: list[Verified] = []
+
+    def look_at(folder: Path, url: str | None) -> Verified:
         results.append(_verify(folder, url, served_by))
         if not as_json:
             typer.echo(render(results[-1]))
+        return results[-1]
+
+    tenants = [look_at(folder, url) for folder in folders]
+    system = None
+    system_at = None if tenant is not None else system_folder(data_dir)
+    if system_at is not None:
+        # No route shows its records; every one of them is in what a start would load.
+        system = look_at(system_at, None)
+        missing = set(system.registered) - {folder.name for folder in folders}
+        tenants += [look_at(data_dir / "tenants" / name, None) for name in sorted(missing)]
     equal = not any(result.differing for result in results)
     if as_json:
-        written = {"equal": equal, "tenants": [result.as_json() for result in results]}
+        written = {
+            "equal": equal,
+            "tenants": [result.as_json() for result in tenants],
+            "system": None if system is None else system.as_json(),
+        }
         typer.echo(json.dumps(written, indent=2))
     return 0 if equal else DIFFERENT
 

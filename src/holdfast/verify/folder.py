@@ -5,6 +5,7 @@ from pathlib import Path
 
 import portalocker
 
+from holdfast.domain.tenants import SYSTEM_TENANT
 from holdfast.domain.values import is_id
 from holdfast.verify.differences import USAGE, CannotVerify
 
@@ -28,6 +29,12 @@ def tenant_folders(data_dir: Path, wanted: str | None) -> list[Path]:
         names = ", ".join(path.name for path in found)
         raise _wrong(f"{data_dir} has no tenant {wanted}; it has {names}.")
     return chosen
+
+
+def system_folder(data_dir: Path) -> Path | None:
+    """Return the folder of the system journal; None where an older release left none."""
+    folder = data_dir / SYSTEM_TENANT
+    return folder if (folder / "journal").is_dir() else None
 
 
 def _wrong(sentence: str) -> CannotVerify:

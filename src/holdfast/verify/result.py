@@ -25,6 +25,8 @@ class Verified:
     records: int = 0
     live: str = "not compared"
     notices: list[str] = field(default_factory=list)
+    #: The tenants that a system journal knows.
+    registered: list[str] = field(default_factory=list)
     #: The first of each kind; `differing` counts them all.
     differences: list[Difference] = field(default_factory=list)
     differing: int = 0

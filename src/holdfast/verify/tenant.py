@@ -10,7 +10,7 @@ from typing import Any, Final
 import structlog
 
 from holdfast.domain.events import UnknownEvent
-from holdfast.domain.records import TABLES
+from holdfast.domain.records import TABLES, TENANT
 from holdfast.journal import (
     Disk,
     FormatTooNew,
@@ -112,6 +112,8 @@ class _Check:
             )
         found = self._result.differences
         self._result.differences = [self._evidence.with_writer(each) for each in found]
+        tenants = self._replay.state.records(TENANT).values()
+        self._result.registered = sorted(each.tenant_id for each in tenants if each.exists)
         cursor = self._replay.cursor
         self._result.events, self._result.chain = cursor.sequence, cursor.chain.hex()
         self._result.segments = self._history.segments

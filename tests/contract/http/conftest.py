@@ -43,7 +43,7 @@ async def files(folder: Path) -> AsyncIterator[Ledger]:
             tenant_folder, loaded, disk=OsDisk(), clock=SystemClock(), new_id=new_id, config=config
         )
 
-    registry = TenantRegistry(folder, OsDisk(), make)
+    registry = TenantRegistry(folder, OsDisk(), make, new_id=new_id)
     await registry.open()
     try:
         yield registry.ledgers[DEFAULT_TENANT]

@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from holdfast.http.protocol import Door, HeadLimits
+from holdfast.resilience.rate_limit import RateLimiter
 from tests.unit.http.memory_ledger import MemoryLedger
 from tests.unit.http.world import PROBLEM_MEMBERS, World
 
@@ -109,10 +110,14 @@ class Shop:
 
 @asynccontextmanager
 async def serving(
-    limits: HeadLimits, ledger: MemoryLedger | None = None, keep_alive_s: int = 3600
+    limits: HeadLimits,
+    ledger: MemoryLedger | None = None,
+    keep_alive_s: int = 3600,
+    limiter: RateLimiter | None = None,
+    connections_max: int = 1000,
 ) -> AsyncIterator[Shop]:
     world = World(MemoryLedger() if ledger is None else ledger)
-    door = Door(world.metrics, world.logs.logger, limits)
+    door = Door(world.metrics, world.logs.logger, limits, limiter, connections_max)
     config = uvicorn.Config(
         world.app,
         http=door.protocol,  # type: ignore[arg-type]  # it only calls it
@@ -120,6 +125,7 @@ async def serving(
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=keep_alive_s,
     )
     config.load()

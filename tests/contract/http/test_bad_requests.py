@@ -150,7 +150,7 @@ async def test_a_query_that_a_write_does_not_know_is_refused(world: World) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/stores", "/stores/S/inventory/A/adjust/", "/apis", "/api/v2/stock"]
+    "path", ["/nowhere", "/shops", "/stores/S/inventory/A/adjust/", "/apis", "/api/v2/stock"]
 )
 async def test_an_unknown_address_is_not_found(world: World, path: str) -> None:
     await refused(world, await world.post(path, {}), 404, "not_found", 0)

@@ -21,6 +21,15 @@ async def test_heads_within_the_limits_are_served_however_they_are_cut() -> None
                 assert (await connection.hear()).status == 200
 
 
+async def test_a_body_that_comes_while_its_tenant_is_opened_is_read() -> None:
+    async with serving(PATIENT) as shop, shop.connection() as connection:
+        shop.world.tenants.opened.clear()
+        head, end, body = receive(3).partition(b"\r\n\r\n")
+        await connection.send(head + end, body[:5], body[5:])
+        shop.world.tenants.opened.set()
+        assert (await connection.hear()).json["onHand"] == 3
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -5,8 +5,8 @@ import gc
 
 import pytest
 import uvloop
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+from holdfast.http.exchange import Exchange
 from holdfast.http.protocol import BoundedProtocol
 from tests.contract.http.connections import LIVENESS, PATIENT, Shop, receive, serving
 from tests.unit.http.held_ledger import HeldLedger
@@ -59,12 +59,12 @@ async def test_nothing_of_an_answered_request_waits_for_the_garbage_collector() 
                 for request in (receive(1), LIVENESS) * 5:
                     await connection.send(request)
                     assert (await connection.hear()).status == 200
-                assert _alive(RequestResponseCycle) == 1
+                assert _alive(Exchange) == 1
             async with shop.connection() as connection:
                 await connection.send(LARGE_HEAD)
                 assert (await connection.hear()).status == 431
             await _ended(shop)
-            assert (_alive(RequestResponseCycle), _alive(BoundedProtocol)) == (0, 0)
+            assert (_alive(Exchange), _alive(BoundedProtocol)) == (0, 0)
         finally:
             gc.enable()
 
@@ -82,7 +82,7 @@ async def test_nothing_of_requests_that_never_began_waits_for_it_either() -> Non
                 await _ended(shop)
             ledger.gate.set()
             await _at_rest()
-            assert (_alive(RequestResponseCycle), _alive(BoundedProtocol)) == (0, 0)
+            assert (_alive(Exchange), _alive(BoundedProtocol)) == (0, 0)
         finally:
             gc.enable()
 

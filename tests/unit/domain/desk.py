@@ -1,5 +1,6 @@
 """A desk at which commands are decided one after the other, on state in memory."""
 
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any, Final
 
@@ -17,10 +18,14 @@ from holdfast.domain.decide import RefusedRow, decide
 from holdfast.domain.events import Event
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import (
+    ALERT,
+    ORDER,
     RESERVATION,
     STOCK,
+    Alert,
     Key,
     Line,
+    Order,
     Outcome,
     RecordT,
     Reservation,
@@ -56,9 +61,23 @@ class Desk:
         wanted = ("active", store_id, user_id, [sku])
         for name, each in self.state.records(RESERVATION).items():
             skus = [line.sku for line in each.lines]
-            if (each.status, each.store_id, each.user_id, skus) == wanted:
+            found = (each.status, each.store_id, each.user_id, skus)
+            if found == wanted and self.get(ORDER, name) is None:
                 return name[0]
         return None
+
+    @property
+    def thresholds(self) -> Mapping[str, int]:
+        return self.state.thresholds
+
+    def each(self, table: Table[RecordT]) -> Iterable[RecordT]:
+        return list(self.state.records(table).values())
+
+    def stock_of_sku(self, sku: str) -> Iterable[StockRecord]:
+        return [each for each in self.each(STOCK) if each.sku == sku]
+
+    def stock_of_store(self, store_id: str) -> Iterable[StockRecord]:
+        return [each for each in self.each(STOCK) if each.store_id == store_id]
 
     def command(self, action: Action, **origin: Any) -> Command:
         number = next(self._numbers)
@@ -92,6 +111,16 @@ class Desk:
         record = self.state.get(STOCK, (store, sku))
         assert record is not None
         return record
+
+    def alerts(self, sku: str = "A", store: str = "S") -> list[Alert]:
+        """The alerts of a SKU in a store, oldest first."""
+        found = [each for each in self.each(ALERT) if (each.sku, each.store_id) == (sku, store)]
+        return sorted(found, key=lambda alert: alert.opened_at)
+
+    def order(self, name: str = "o1") -> Order:
+        order = self.state.get(ORDER, (name,))
+        assert order is not None
+        return order
 
     def hold(self, name: str = "r1") -> Reservation:
         reservation = self.state.get(RESERVATION, (name,))

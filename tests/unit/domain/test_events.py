@@ -6,54 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.domain.commands import (
-    AdjustStock,
-    ApplyBatch,
-    CancelReservation,
-    ConfirmReservation,
-    CountStock,
-    ExpireReservation,
-    ExtendReservation,
-    ReceiveStock,
-    SetOut,
-    ShipStock,
-    TransferStock,
-)
 from holdfast.domain.events import (
     EVENT_TYPES,
     EVENT_VERSION,
-    Event,
     UnknownEvent,
     event_from_json,
     event_json,
 )
-from holdfast.domain.records import Line
 from holdfast.domain.values import INSTANT_MAX_MS, instant_ms, instant_text, is_id
-from tests.unit.domain.desk import NOW, Desk, key, reserve, row
-
-
-def one_of_each() -> list[Event]:
-    desk = Desk()
-    desk.do(ReceiveStock("S", "A", 9, reason="déjà vu", occurred_at=NOW), **key())
-    desk.do(AdjustStock("S", "A", -1))
-    desk.do(CountStock("S", "A", 9), **row(1, 0))
-    desk.do(ShipStock("S", "A", 1))
-    desk.do(TransferStock("S", "T", (Line("A", 1),)))
-    desk.do(SetOut("S", "A", True, reason="x", until=NOW + 1))
-    desk.do(SetOut("S", "A", False))
-    desk.do(SetOut("S", "A", False), **key("k2"))
-    desk.do(SetOut("S", "A", False), **row(2, 1))
-    desk.do(ShipStock("S", "A", 99), **row(3, 2))
-    for name in ("r1", "r2", "r3"):
-        desk.do(reserve(("A", 1), name=name, user="ann" if name == "r1" else None, ttl=5))
-    desk.do(reserve(("A", 1), name="r4", user="ann", reuse=True), **key("k3"))
-    desk.do(ExtendReservation("r1", "ann", None))
-    desk.do(ConfirmReservation("r1", "ann"))
-    desk.do(CancelReservation("r2", None))
-    desk.now += 5
-    desk.do(ExpireReservation("r3"))
-    desk.do(ApplyBatch((ReceiveStock("S", "A", 1), ShipStock("S", "A", 1))))
-    return desk.events
+from tests.unit.domain.desk import NOW
+from tests.unit.domain.one_of_each import one_of_each
 
 
 def test_every_type_of_event_is_read_back_as_it_was_written() -> None:

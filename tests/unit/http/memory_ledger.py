@@ -6,7 +6,7 @@ as a tenant does whose disk has failed.
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import orjson
 
@@ -16,6 +16,7 @@ from holdfast.domain.events import Event, event_json
 from holdfast.domain.evolve import evolve
 from holdfast.domain.records import (
     ACTIVE,
+    ORDER,
     REFUSAL,
     RESERVATION,
     STOCK,
@@ -33,10 +34,12 @@ from holdfast.ledger.port import (
     Follower,
     Ledger,
     LoggedEvent,
+    Past,
     Reading,
     ReservationFilter,
     Unavailable,
 )
+from tests.unit.http.memory_past import MemoryPast
 
 START_MS = 1_795_000_000_000
 
@@ -68,21 +71,37 @@ class MemoryReading(Reading):
         )
         return [self._state.records(STOCK)[key] for key in heapq.nsmallest(limit, wanted)]
 
+    def page(
+        self,
+        table: Table[RecordT],
+        after: Key | None,
+        limit: int,
+        wanted: Callable[[RecordT], bool] | None = None,
+    ) -> tuple[list[RecordT], Key | None]:
+        found = sorted(
+            (key, record)
+            for key, record in self._state.records(table).items()
+            if (after is None or key > after) and (wanted is None or wanted(record))
+        )
+        last = found[limit - 1][0] if len(found) > limit else None
+        return [record for _, record in found[:limit]], last
+
     def sku_page(self, after: str, limit: int) -> list[str]:
         return sorted({sku for _, sku in self._state.records(STOCK) if sku > after})[:limit]
 
     def reservation_page(
         self, wanted: ReservationFilter, after: Key | None, limit: int
     ) -> tuple[list[Reservation], Key | None]:
-        found = sorted(
-            held
-            for key, held in self._state.records(RESERVATION).items()
-            if (after is None or key > after)
-            and wanted.status in {None, held.status}
-            and wanted.user_id in {None, held.user_id}
-            and wanted.store_id in {None, held.store_id}
+        return self.page(
+            RESERVATION,
+            after,
+            limit,
+            lambda held: (
+                wanted.status in {None, held.status}
+                and wanted.user_id in {None, held.user_id}
+                and wanted.store_id in {None, held.store_id}
+            ),
         )
-        return found[:limit], found[limit - 1].key if len(found) > limit else None
 
     def refusal_page(self, source: str, after_line: int, limit: int) -> list[Refusal]:
         found = [
@@ -105,8 +124,18 @@ class MemoryLedger(Ledger):
         self.commands_left: int | None = None
         self._state = State()
         self._log: list[LoggedEvent] = []
+        self._followers: list[Follower] = []
         self._news = asyncio.Event()
         self._own = 0
+
+    @property
+    def past(self) -> Past:
+        self._expire()
+        return MemoryPast(
+            self._log,
+            lambda: self.now,
+            lambda state, sequence: MemoryReading(state, sequence, self.now, exact=True),
+        )
 
     async def execute(self, command: Command) -> Outcome:
         await asyncio.sleep(0)
@@ -151,8 +180,9 @@ class MemoryLedger(Ledger):
                 return []
         return self._log[after : after + limit]
 
-    def follow(self, follower: Follower) -> Callable[[], None]:
-        raise NotImplementedError
+    def follow(self, follower: Follower, *, waits: bool = True) -> Callable[[], None]:
+        self._followers.append(follower)
+        return lambda: self._followers.remove(follower)
 
     @property
     def writable(self) -> bool:
@@ -171,7 +201,8 @@ class MemoryLedger(Ledger):
         wanted = (ACTIVE, store_id, user_id, [sku])
         for key, held in self._state.records(RESERVATION).items():
             skus = [line.sku for line in held.lines]
-            if (held.status, held.store_id, held.user_id, skus) == wanted:
+            found = (held.status, held.store_id, held.user_id, skus)
+            if found == wanted and self.get(ORDER, key) is None:
                 return key[0]
         return None
 
@@ -188,6 +219,23 @@ class MemoryLedger(Ledger):
             ),
             default=None,
         )
+
+    @property
+    def thresholds(self) -> Mapping[str, int]:
+        """The domain's view."""
+        return self._state.thresholds
+
+    def each(self, table: Table[RecordT]) -> Iterable[RecordT]:
+        """The domain's view."""
+        return list(self._state.records(table).values())
+
+    def stock_of_sku(self, sku: str) -> Iterable[StockRecord]:
+        """The domain's view."""
+        return [each for key, each in self._state.records(STOCK).items() if key[1] == sku]
+
+    def stock_of_store(self, store_id: str) -> Iterable[StockRecord]:
+        """The domain's view."""
+        return [each for key, each in self._state.records(STOCK).items() if key[0] == store_id]
 
     def _refuse_if_broken(self) -> None:
         if self.commands_left is not None:
@@ -216,7 +264,10 @@ class MemoryLedger(Ledger):
                 self._keep(decided)
 
     def _keep(self, event: Event) -> None:
-        self._state.apply(evolve(self, event), event.ts)
+        changes = evolve(self, event)
+        forgotten = self._state.apply(changes, event.ts)
         self._log.append(LoggedEvent(event.sequence, orjson.dumps(event_json(event))))
+        for follower in tuple(self._followers):
+            follower(event, changes + forgotten)
         self._news.set()
         self._news = asyncio.Event()

@@ -77,6 +77,8 @@ async def test_a_client_that_asks_too_much_is_told_when_to_come_back(ledger: Mem
     answer = await world.get("/stock")
     told = problem_of(answer, 429, "rate_limited")
     assert 1 <= told["details"]["retryAfterMs"] <= 1000
+    assert answer.headers["ratelimit-policy"] == '"client";q=3;w=3'
+    assert answer.headers["ratelimit"] == '"client";r=0;t=1'
     problem_of(await world.get("/nowhere"), 429, "rate_limited")
     for _ in range(5):
         assert (await world.get("/health/liveness")).status_code == 200
@@ -101,6 +103,29 @@ async def test_what_finds_no_place_waits_and_what_finds_no_queue_is_shed(
     readiness = (await world.get("/health/readiness")).json()
     assert (readiness["mode"], readiness["queueDepth"]) == ("ready", 0)
     assert (await world.get("/metrics")).json()["shed"] == 1
+
+
+async def test_under_stress_it_is_read_only(ledger: MemoryLedger) -> None:
+    held = HeldLedger()
+    held.gate.clear()
+    config = HttpConfig(rate_limit_rps=0, concurrency_api=1, load_shed_queue_max=4)
+    world = World(held, config)
+    writing = [asyncio.ensure_future(world.post(ADJUST, {"delta": 1})) for _ in range(3)]
+    await held.asked.acquire()
+    assert (await world.get("/health/readiness")).json()["mode"] == "shedding"
+    problem_of(await world.post(ADJUST, {"delta": 1}), 503, "overloaded")
+    rows = b'{"op":"receive","storeId":"S","sku":"A","qty":1}'
+    answer = await world.client.post(
+        "/batch", content=rows, headers={"content-type": "application/x-ndjson"}
+    )
+    problem_of(answer, 503, "overloaded")
+    reading = asyncio.ensure_future(world.get("/stock"))
+    await asyncio.sleep(0)
+    held.gate.set()
+    assert (await reading).status_code == 200
+    assert [(await each).status_code for each in writing] == [200] * 3
+    assert held.last_sequence == 3
+    await world.close()
 
 
 async def test_anything_but_http_is_refused(world: World) -> None:

@@ -1,5 +1,6 @@
 """A small world around the HTTP interface: tenants, health, a log in memory, and a client."""
 
+import asyncio
 import io
 import json
 from collections.abc import Iterable, Mapping, MutableMapping
@@ -7,7 +8,10 @@ from typing import Any
 
 import httpx2
 
+from holdfast.domain.commands import Command
+from holdfast.domain.records import Outcome
 from holdfast.domain.rejections import Rejected
+from holdfast.domain.tenants import DeleteTenant, ProvisionTenant, Tenant
 from holdfast.http.app import create_app
 from holdfast.http.edge import Edge
 from holdfast.http.metrics import Metrics
@@ -16,8 +20,10 @@ from holdfast.http.paths import RouteTable
 from holdfast.http.routes import ENDPOINTS
 from holdfast.http.schemas.outputs import Problem
 from holdfast.http.services import Health, HttpConfig, Services, Tenants
+from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.port import Ledger
 from holdfast.logs import Logs
+from holdfast.tenancy.names import Address
 
 ROUTES = RouteTable(ENDPOINTS)
 DESCRIPTION = build_openapi()
@@ -40,12 +46,36 @@ class OneTenant(Tenants):
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
+        self.record = Tenant(ledger.tenant_id, "Ada's", "testserver", "active", "EUR", 0, 0, 1)
+        #: Whoever is the first to ask waits for it, as for a tenant that is being opened.
+        self.opened = asyncio.Event()
+        self.opened.set()
 
-    def resolve(self, tenant_header: str | None, host: str | None) -> Ledger:
+    @property
+    def addresses(self) -> dict[Address, Ledger]:
+        return {}
+
+    async def resolve(self, tenant_header: str | None, host: str | None) -> Ledger:
         known = tenant_header == self.ledger.tenant_id if tenant_header else host == "testserver"
         if not known:
             raise Rejected("not_found", "There is no such tenant.")
+        await self.opened.wait()
         return self.ledger
+
+    async def tenant(self, tenant_id: str) -> Tenant:
+        return self.record
+
+    async def tenants(self, after: str, limit: int) -> list[Tenant]:
+        raise NotImplementedError
+
+    async def provision(self, command: Command, asked: ProvisionTenant) -> Outcome:
+        raise NotImplementedError
+
+    async def change(self, command: Command) -> Outcome:
+        raise NotImplementedError
+
+    async def delete(self, command: Command, asked: DeleteTenant) -> Outcome:
+        raise NotImplementedError
 
 
 class GoodHealth(Health):
@@ -72,13 +102,18 @@ class GoodHealth(Health):
 class World:
     """One app over one ledger, and a client that talks to it."""
 
-    def __init__(self, ledger: Ledger, config: HttpConfig = UNLIMITED) -> None:
+    def __init__(
+        self, ledger: Ledger, config: HttpConfig = UNLIMITED, faults: FaultyDisk | None = None
+    ) -> None:
         self.ledger = ledger
+        self.tenants = OneTenant(ledger)
         self.health = GoodHealth(ledger)
         self.metrics = Metrics()
         self.log_stream = io.BytesIO()
         self.logs = Logs("info", self.log_stream, owns_stream=False)
-        services = Services(config, OneTenant(ledger), self.health, self.metrics, self.logs.logger)
+        services = Services(
+            config, self.tenants, self.health, self.metrics, self.logs.logger, faults
+        )
         self.app: Edge = create_app(services)
         self.client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=self.app),
@@ -101,6 +136,12 @@ class World:
 
     async def get(self, path: str, **headers: str) -> httpx2.Response:
         return await self.client.get(path, headers=as_headers(headers))
+
+    async def put(self, path: str, body: object, **headers: str) -> httpx2.Response:
+        return await self.client.put(path, json=body, headers=as_headers(headers))
+
+    async def delete(self, path: str, **headers: str) -> httpx2.Response:
+        return await self.client.delete(path, headers=as_headers(headers))
 
     async def post_unresolved(self, path: str, body: bytes) -> tuple[int, dict[str, Any]]:
         """Post to an address that an ordinary client would have tidied up first."""

@@ -68,6 +68,18 @@ class Naming:
 
 
 @dataclass
+class FolderMove:
+    """A folder that gets another name, with all that is in it: at once, or not at all."""
+
+    source: Path
+    target: Path
+
+    def apply(self, names: dict[Path, Inode]) -> None:
+        for path in [each for each in names if self.source in each.parents]:
+            names[self.target / path.relative_to(self.source)] = names.pop(path)
+
+
+@dataclass
 class Fault:
     """What happens to the operation of that number (the first is 1), or to all from it on."""
 
@@ -87,7 +99,7 @@ class SimulatedDisk:
         self.random = random.Random(seed)
         self.names: dict[Path, Inode] = {}
         self.durable_names: dict[Path, Inode] = {}
-        self.pending_names: dict[Path, list[Naming]] = {}
+        self.pending_names: dict[Path, list[Naming | FolderMove]] = {}
         self.handles: dict[int, tuple[Inode, Path]] = {}
         self.positions: dict[int, int] = {}
         self.next_handle = 100
@@ -96,6 +108,8 @@ class SimulatedDisk:
         self.log: list[str] = []
         self.hanging = threading.Event()
         self.release = threading.Event()
+        #: How many bytes all files together may have.
+        self.capacity = 1 << 40
 
     # What happens to the machine.
 
@@ -145,7 +159,7 @@ class SimulatedDisk:
     def pwrite(self, handle: int, data: bytes, offset: int) -> int:
         inode, path = self.handles[handle]
         with _Step(self, "write", path) as short:
-            taken = data[: len(data) // 2] if short else data
+            taken = data[: len(data) // 2] if short else self._fitting(inode, data, offset)
             inode.write(offset, taken)
             return len(taken)
 
@@ -162,11 +176,27 @@ class SimulatedDisk:
 
     def rename(self, source: Path, target: Path) -> None:
         with _Step(self, "rename", target):
+            if source not in self.names and any(source in path.parents for path in self.names):
+                self._move_folder(source, target)
+                return
             if source not in self.names:
                 raise FileNotFoundError(errno.ENOENT, "no such file", str(source))
             inode = self.names[source]
             self._name(target, inode)
             self._name(source, None, Naming(target, inode))
+
+    def _move_folder(self, source: Path, target: Path) -> None:
+        if any(target in path.parents for path in self.names):
+            raise OSError(errno.ENOTEMPTY, "the folder is not empty", str(target))
+        # What was named in it, and not synced, is on the platter by now, or never will be.
+        for folder in [each for each in self.pending_names if each.is_relative_to(source)]:
+            operations = self.pending_names.pop(folder)
+            for naming in operations[: self.random.randint(0, len(operations))]:
+                naming.apply(self.durable_names)
+        move = FolderMove(source, target)
+        move.apply(self.names)
+        for folder in {source.parent, target.parent}:
+            self.pending_names.setdefault(folder, []).append(move)
 
     def unlink(self, path: Path) -> None:
         if self.killed:
@@ -195,7 +225,22 @@ class SimulatedDisk:
     def files_in(self, folder: Path) -> list[str]:
         return sorted(path.name for path in self.names if path.parent == folder)
 
+    def free_bytes(self, folder: Path) -> int:
+        return self._room()
+
     # How.
+
+    def _room(self) -> int:
+        inodes = {id(inode): inode for inode in self.names.values()}
+        return max(0, self.capacity - sum(len(each.visible) for each in inodes.values()))
+
+    def _fitting(self, inode: Inode, data: bytes, offset: int) -> bytes:
+        """What of it finds room; as on a real disk, a part of it, or an error if that is nothing."""
+        lacking = offset + len(data) - len(inode.visible) - self._room()
+        fitting = data[: len(data) - lacking] if lacking > 0 else data
+        if data and not fitting:
+            raise OSError(errno.ENOSPC, "the disk is full")
+        return fitting
 
     def content(self, path: Path) -> bytes:
         return bytes(self.names[path].visible)

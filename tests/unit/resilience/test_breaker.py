@@ -1,6 +1,6 @@
 """A breaker stops asking what fails, and lets exactly one probe through after the cool-down."""
 
-from holdfast.resilience.breaker import Breaker
+from holdfast.resilience.breaker import Breaker, Ticket
 
 COOLDOWN_MS = 10_000
 
@@ -20,47 +20,22 @@ def opened() -> tuple[Breaker, Clock]:
     return breaker, clock
 
 
+def ticket_of(breaker: Breaker) -> Ticket:
+    ticket = breaker.allow()
+    assert ticket is not None
+    return ticket
+
+
 def test_a_closed_breaker_lets_every_call_pass() -> None:
     breaker = Breaker(Clock(), COOLDOWN_MS)
     assert all(breaker.allow() for _ in range(100))
     assert (breaker.state, breaker.retry_after_ms(), breaker.times_opened) == ("closed", 0, 0)
 
 
-def test_a_few_failures_open_nothing() -> None:
+def test_the_first_failure_opens_it() -> None:
     breaker = Breaker(Clock(), COOLDOWN_MS)
-    for _ in range(4):
-        breaker.failed()
-    assert breaker.state == "closed"
-
-
-def test_it_opens_when_half_of_the_last_calls_failed() -> None:
-    breaker = Breaker(Clock(), COOLDOWN_MS, threshold=0.5)
-    for _ in range(10):
-        breaker.succeeded()
-    for _ in range(9):
-        breaker.failed()
-    assert breaker.allow()
-    breaker.failed()
+    breaker.failed(ticket_of(breaker))
     assert (breaker.state, breaker.times_opened) == ("open", 1)
-
-
-def test_old_successes_do_not_count_for_ever() -> None:
-    breaker = Breaker(Clock(), COOLDOWN_MS, threshold=0.5)
-    for _ in range(10_000):
-        breaker.succeeded()
-    for _ in range(10):
-        breaker.failed()
-    assert breaker.state == "open"
-
-
-def test_the_threshold_is_what_the_operator_says() -> None:
-    breaker = Breaker(Clock(), COOLDOWN_MS, threshold=1.0)
-    breaker.succeeded()
-    for _ in range(19):
-        breaker.failed()
-    assert breaker.allow()
-    breaker.failed()
-    assert breaker.state == "open"
 
 
 def test_an_open_breaker_says_how_long_it_is_worth_waiting() -> None:
@@ -75,42 +50,63 @@ def test_an_open_breaker_says_how_long_it_is_worth_waiting() -> None:
 def test_after_the_cool_down_one_of_a_hundred_that_wait_may_probe() -> None:
     breaker, clock = opened()
     clock.ms += COOLDOWN_MS
-    assert [breaker.allow() for _ in range(100)] == [True] + [False] * 99
+    asked = [breaker.allow() for _ in range(100)]
+    assert [ticket is not None for ticket in asked] == [True] + [False] * 99
     assert breaker.state == "half_open"
 
 
-def test_a_probe_that_succeeds_closes_it_and_the_past_is_forgotten() -> None:
+def test_a_probe_that_succeeds_closes_it() -> None:
     breaker, clock = opened()
     clock.ms += COOLDOWN_MS
-    assert breaker.allow()
-    breaker.succeeded()
-    assert breaker.state == "closed"
-    for _ in range(4):
-        breaker.failed()
+    breaker.succeeded(ticket_of(breaker))
+    assert (breaker.state, breaker.times_opened) == ("closed", 1)
     assert breaker.allow()
 
 
 def test_a_probe_that_fails_opens_it_for_another_cool_down() -> None:
     breaker, clock = opened()
     clock.ms += COOLDOWN_MS
-    assert breaker.allow()
-    breaker.failed()
+    breaker.failed(ticket_of(breaker))
     assert (breaker.state, breaker.times_opened) == ("open", 2)
     assert breaker.retry_after_ms() == COOLDOWN_MS
     clock.ms += COOLDOWN_MS
     assert breaker.allow()
 
 
-def test_a_call_from_before_that_succeeds_late_does_not_close_it() -> None:
-    breaker, _ = opened()
-    breaker.succeeded()
-    assert breaker.state == "open"
-    assert not breaker.allow()
+def state_of(breaker: Breaker) -> str:
+    return breaker.state
 
 
-def test_calls_from_before_that_fail_late_do_not_make_the_wait_longer() -> None:
+def test_what_calls_from_before_say_late_decides_nothing_about_the_probe() -> None:
+    clock = Clock()
+    breaker = Breaker(clock, COOLDOWN_MS)
+    early = ticket_of(breaker)
+    breaker.trip()
+    clock.ms += COOLDOWN_MS
+    probe = ticket_of(breaker)
+    breaker.succeeded(early)
+    assert state_of(breaker) == "half_open"
+    breaker.failed(early)
+    assert state_of(breaker) == "half_open"
+    breaker.succeeded(probe)
+    assert state_of(breaker) == "closed"
+    breaker.failed(early)
+    breaker.failed(probe)
+    assert state_of(breaker) == "closed"
+
+
+def test_failures_while_it_is_open_do_not_make_the_wait_longer() -> None:
     breaker, clock = opened()
     clock.ms += COOLDOWN_MS - 1
-    for _ in range(20):
-        breaker.failed()
+    breaker.trip()
     assert (breaker.retry_after_ms(), breaker.times_opened) == (1, 1)
+
+
+def test_every_transition_is_told() -> None:
+    told: list[tuple[str, str]] = []
+    clock = Clock()
+    breaker = Breaker(clock, COOLDOWN_MS, lambda before, now: told.append((before, now)))
+    breaker.failed(ticket_of(breaker))
+    clock.ms += COOLDOWN_MS
+    breaker.succeeded(ticket_of(breaker))
+    assert told == [("closed", "open"), ("open", "half_open"), ("half_open", "closed")]

@@ -4,32 +4,44 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from holdfast.domain.commands import (
+    AcknowledgeAlert,
     Action,
     AdjustStock,
     ApplyBatch,
+    CancelOrder,
     CancelReservation,
     Command,
+    ConfirmOrder,
     ConfirmReservation,
     CountStock,
+    DeleteItem,
+    DeleteLocation,
+    DeleteMenuItem,
     ExpireReservation,
     ExtendReservation,
     Idempotency,
     LiftOut,
+    PlaceOrder,
+    PutItem,
+    PutLocation,
+    PutMenuItem,
     ReceiveStock,
     RefuseRow,
     ReserveStock,
     RowAction,
     SetOut,
+    SetRecipe,
     ShipStock,
     SourceLine,
     TransferStock,
 )
-from holdfast.domain.decide import reservations, stock
+from holdfast.domain.decide import alerts, catalogue, menu, orders, reservations, stock, tenants
 from holdfast.domain.decide.draft import Draft, InvariantViolation
 from holdfast.domain.decide.stock import Fact
 from holdfast.domain.events import Event, KeyStamp, SourceStamp
 from holdfast.domain.records import KEY, SOURCE, DecisionView, Json, Outcome, View
 from holdfast.domain.rejections import Rejected, idempotency_mismatch
+from holdfast.domain.tenants import ChangeTenant, DeleteTenant, ProvisionTenant, TrashTenant
 
 __all__ = ["InvariantViolation", "RefusedRow", "decide", "remembered"]
 
@@ -66,7 +78,7 @@ def decide(
             return replayed
     if source is not None:
         _require_mark(view, source)
-    draft = Draft(view, now, command.retention_ms)
+    draft = Draft(view, command, now)
     refused: Rejected | None = None
     try:
         fact = _DECIDERS[type(command.action)](draft, command.action)
@@ -74,7 +86,7 @@ def decide(
         if source is None:
             raise
         # The mark has to move, so the refusal is a fact, and nothing else has happened.
-        fact, refused, draft = ("RowRefused", {}), no, Draft(view, now, command.retention_ms)
+        fact, refused, draft = ("RowRefused", {}), no, Draft(view, command, now)
     else:
         if fact is None or not draft.changed:
             if idempotency is None and source is None:
@@ -94,6 +106,7 @@ def decide(
         outcome.existing,
         None if idempotency is None or refused is not None else _key_stamp(idempotency, now),
         None if source is None else _source_stamp(source, refused),
+        outcome.records,
     )
     return event if refused is None else RefusedRow(event, refused)
 
@@ -103,9 +116,9 @@ _NOTHING_CHANGED: Final = ("KeyRemembered", "RowUnchanged")
 
 def _answer(draft: Draft, action: Action) -> Outcome:
     outcome = draft.outcome
-    if draft.changed or not outcome.reservations or not isinstance(action, ReserveStock):
+    if draft.changed or not isinstance(action, ReserveStock | ProvisionTenant):
         return outcome
-    return outcome._replace(existing=True)
+    return outcome._replace(existing=bool(outcome.reservations or outcome.records))
 
 
 def _refuse_row(_: Draft, action: RefuseRow) -> None:
@@ -190,4 +203,19 @@ _DECIDERS: Final[dict[type, Callable[[Draft, Any], Fact | None]]] = {
     ExpireReservation: reservations.expire,
     ApplyBatch: _apply_batch,
     RefuseRow: _refuse_row,
+    PutItem: catalogue.put_item,
+    DeleteItem: catalogue.delete_item,
+    PutLocation: catalogue.put_location,
+    DeleteLocation: catalogue.delete_location,
+    PutMenuItem: menu.put_menu_item,
+    SetRecipe: menu.set_recipe,
+    DeleteMenuItem: menu.delete_menu_item,
+    PlaceOrder: orders.place,
+    ConfirmOrder: orders.confirm,
+    CancelOrder: orders.cancel,
+    AcknowledgeAlert: alerts.acknowledge,
+    ProvisionTenant: tenants.provision,
+    ChangeTenant: tenants.change,
+    DeleteTenant: tenants.delete,
+    TrashTenant: tenants.trash,
 }

@@ -1,13 +1,22 @@
 """The scratch paper of one decision: records as they would be after it."""
 
-from holdfast.domain.commands import ANY_VERSION
+from typing import Any
+
+from holdfast.domain.commands import ANY_VERSION, Command
 from holdfast.domain.records import (
     RESERVATION,
     STOCK,
+    STORE,
+    TOMBSTONE,
+    Change,
     DecisionView,
+    Key,
     Outcome,
+    RecordT,
     Reservation,
     StockRecord,
+    Store,
+    Table,
 )
 from holdfast.domain.rejections import invalid, unknown_stock, version_conflict
 from holdfast.domain.values import QUANTITY_MAX
@@ -23,19 +32,33 @@ class Draft:
     However often one decision changes a record, the record gains one version.
     """
 
-    def __init__(self, view: DecisionView, now: int, retention_ms: int) -> None:
+    #: Records of other tables by table and key, None where one is deleted; few decisions have any.
+    _records: dict[tuple[Table[Any], Key], Any] | None = None
+
+    def __init__(self, view: DecisionView, command: Command, now: int) -> None:
         self.view = view
+        self.command = command
         self.now = now
-        self.retention_ms = retention_ms
         self._stock: dict[tuple[str, str], StockRecord] = {}
         self._reservations: dict[str, Reservation] = {}
         #: The keys of those that change, false when nothing does; the others are only shown.
-        self.changed: set[tuple[str, str] | str] = set()
+        self.changed: set[Key | str] = set()
 
     @property
     def outcome(self) -> Outcome:
         """The records that were changed or shown, in the order of their first use."""
-        return Outcome(tuple(self._stock.values()), tuple(self._reservations.values()))
+        stock, reservations = tuple(self._stock.values()), tuple(self._reservations.values())
+        if self._records is None:
+            return Outcome(stock, reservations)
+        return Outcome(stock, reservations, records=self._in_order(self._records))
+
+    @staticmethod
+    def _in_order(records: dict[tuple[Table[Any], Key], Any]) -> tuple[Change, ...]:
+        """Return what is put table by table, and behind it what is deleted."""
+        tables = list(dict.fromkeys(table for table, _ in records))
+        changes: list[Change] = [(*place, record) for place, record in records.items()]
+        changes.sort(key=lambda change: (change[2] is None, tables.index(change[0])))
+        return tuple(changes)
 
     def stock(self, store_id: str, sku: str) -> StockRecord | None:
         """Return the stock record as this decision has it so far."""
@@ -50,10 +73,19 @@ class Draft:
         return record
 
     def stock_or_new(self, store_id: str, sku: str) -> StockRecord:
-        """Return the stock record, or an empty one at version 0."""
-        return self.stock(store_id, sku) or StockRecord(
-            store_id, sku, 0, 0, False, None, None, 0, self.now
-        )
+        """Return the stock record, or an empty one at version 0; goods are about to come in."""
+        record = self.stock(store_id, sku)
+        if record is None:
+            return StockRecord(store_id, sku, 0, 0, False, None, None, 0, self.now)
+        if record.on_hand == 0:
+            self._open_again(store_id)
+        return record
+
+    def _open_again(self, store_id: str) -> None:
+        """Make a store exist that was deleted: then all its stock records are empty."""
+        if self.record(STORE, (store_id,)) is None:
+            version = self.last_version(STORE, (store_id,)) + 1
+            self.put(STORE, (store_id,), Store(store_id, self.now, version=version))
 
     def expect(self, store_id: str, sku: str, expected: int | None) -> None:
         """Refuse unless the stock record is at the version that the caller has seen.
@@ -119,6 +151,40 @@ class Draft:
     def show_reservation(self, reservation: Reservation) -> None:
         """Answer with a reservation that this decision does not change."""
         self._reservations.setdefault(reservation.reservation_id, reservation)
+
+    # Records of all other tables.
+
+    def record(self, table: Table[RecordT], key: Key) -> RecordT | None:
+        """Return the record as this decision has it so far."""
+        if self._records is not None and (table, key) in self._records:
+            found: RecordT | None = self._records[table, key]
+            return found
+        return self.view.get(table, key)
+
+    def last_version(self, table: Table[Any], key: Key) -> int:
+        """Return the version that a change goes on from: of the record, or of one deleted."""
+        before = self.view.get(table, key) or self.view.get(TOMBSTONE, (table.name, *key))
+        return 0 if before is None else before.version
+
+    def put(self, table: Table[RecordT], key: Key, record: RecordT) -> None:
+        """Put a record, which comes with its new version, in its place."""
+        self.changed.add((table.name, *key))
+        self._place(table, key, record)
+
+    def delete(self, table: Table[Any], key: Key) -> None:
+        """Take a record away."""
+        self.changed.add((table.name, *key))
+        self._place(table, key, None)
+
+    def show(self, table: Table[RecordT], key: Key, record: RecordT) -> None:
+        """Answer with a record that this decision does not change."""
+        if self._records is None or (table, key) not in self._records:
+            self._place(table, key, record)
+
+    def _place(self, table: Table[RecordT], key: Key, record: RecordT | None) -> None:
+        if self._records is None:
+            self._records = {}
+        self._records[table, key] = record
 
 
 def require_version(what: str, current: int, expected: int | None) -> None:

@@ -8,7 +8,7 @@ from holdfast.domain.commands import (
     ReserveStock,
 )
 from holdfast.domain.decide.draft import Draft, require_version
-from holdfast.domain.decide.stock import Fact, known_lines, merge_lines, short_line
+from holdfast.domain.decide.stock import Fact, item_name, known_lines, merge_lines, short_line
 from holdfast.domain.records import (
     ACTIVE,
     CANCELLED,
@@ -48,7 +48,8 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
         if line.qty > record.sellable
     ]
     if short:
-        raise insufficient_stock(short, [_marked(record) for _, record in known if record.is_out])
+        marked = [_marked(draft, record) for _, record in known if record.is_out]
+        raise insufficient_stock(short, marked)
     for line, record in known:
         draft.set_levels(record, record.on_hand, record.reserved + line.qty)
     expires_at = None if action.ttl_ms is None else draft.now + action.ttl_ms
@@ -69,8 +70,9 @@ def reserve(draft: Draft, action: ReserveStock) -> Fact | None:
     return "StockReserved", {}
 
 
-def _marked(record: StockRecord) -> str:
-    return marked_out(record.store_id, record.sku, record.out_reason, record.out_until)
+def _marked(draft: Draft, record: StockRecord) -> str:
+    name = item_name(draft, record.sku)
+    return marked_out(record.store_id, name, record.out_reason, record.out_until)
 
 
 def _reusable(draft: Draft, action: ReserveStock) -> Reservation | None:
@@ -91,12 +93,17 @@ def _owned(draft: Draft, reservation_id: str, user_id: str | None) -> Reservatio
     reservation = draft.reservation(reservation_id)
     if reservation is None:
         raise unknown_reservation(reservation_id)
-    if reservation.user_id is not None:
-        if user_id is None:
-            raise invalid("/userId", "This reservation has an owner: say whose it is (userId).")
-        if user_id != reservation.user_id:
-            raise not_yours(reservation_id)
+    require_owner(reservation_id, reservation.user_id, user_id)
     return reservation
+
+
+def require_owner(reservation_id: str, owner: str | None, user_id: str | None) -> None:
+    """Refuse everybody but the owner, if there is one."""
+    if owner is None or owner == user_id:
+        return
+    if user_id is None:
+        raise invalid("/userId", "This reservation has an owner: say whose it is (userId).")
+    raise not_yours(reservation_id)
 
 
 def _require_active(draft: Draft, reservation: Reservation) -> None:
@@ -126,7 +133,7 @@ def _release(draft: Draft, reservation: Reservation, status: str) -> None:
         taken = line.qty if status == CONFIRMED else 0
         draft.set_levels(record, record.on_hand - taken, record.reserved - line.qty)
     ended = reservation._replace(
-        status=status, ended_at=draft.now, kept_until=draft.now + draft.retention_ms
+        status=status, ended_at=draft.now, kept_until=draft.now + draft.command.retention_ms
     )
     draft.put_reservation(ended)
 

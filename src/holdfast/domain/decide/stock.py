@@ -10,7 +10,7 @@ from holdfast.domain.commands import (
     TransferStock,
 )
 from holdfast.domain.decide.draft import Draft
-from holdfast.domain.records import Json, Line, StockRecord
+from holdfast.domain.records import ITEM, Json, Line, StockRecord
 from holdfast.domain.rejections import (
     insufficient_stock,
     invalid,
@@ -56,7 +56,14 @@ def short_line(draft: Draft, record: StockRecord, requested: int, available: int
     release = draft.view.next_release(record.store_id, record.sku)
     if record.is_out:
         release = record.out_until
-    return shortage(record.store_id, record.sku, requested, available, release)
+    name = item_name(draft, record.sku)
+    return shortage(record.key, name, requested, available, release)
+
+
+def item_name(draft: Draft, sku: str) -> str:
+    """Return what people call a SKU."""
+    item = draft.record(ITEM, (sku,))
+    return sku if item is None else item.name
 
 
 def _take(draft: Draft, record: StockRecord, qty: int) -> None:
@@ -89,7 +96,8 @@ def count(draft: Draft, action: CountStock) -> Fact:
     draft.expect(action.store_id, action.sku, action.expected_version)
     record = draft.stock_or_new(action.store_id, action.sku)
     if action.counted < record.reserved:
-        raise reserved_stays(action.store_id, action.sku, record.reserved, action.counted)
+        name = item_name(draft, action.sku)
+        raise reserved_stays(action.store_id, action.sku, name, record.reserved, action.counted)
     facts: dict[str, Json] = {"counted": action.counted, "before": record.on_hand}
     draft.set_levels(record, action.counted, record.reserved)
     return "StockCounted", _noted(facts, action.reason, action.occurred_at)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from holdfast.domain.commands import Action, CancelReservation, ConfirmReservation, ReserveStock
-from holdfast.domain.records import STOCK, Json, Line, Reservation, StockRecord
+from holdfast.domain.records import ITEM, STOCK, Json, Line, Reservation, StockRecord
 from holdfast.domain.rejections import Rejected
 from holdfast.domain.values import instant_text
 from holdfast.http.answer import Answer, json_answer
@@ -11,10 +11,11 @@ from holdfast.http.call import Call, new_id
 from holdfast.http.endpoint import Endpoint, Reply
 from holdfast.http.problems import RejectedWith
 from holdfast.http.query import PAGE, cursor_key, cursor_text, id_param
+from holdfast.http.render_catalogue import name_of
 from holdfast.http.routes.stock import all_of_sku
 from holdfast.http.schemas import inputs, outputs
 from holdfast.http.slices import Slices
-from holdfast.ledger.port import Ledger
+from holdfast.ledger.port import Ledger, Reading
 
 TAG: Final = "Checkout"
 
@@ -38,7 +39,8 @@ async def _of_store(
     reading = await ledger.read()
     start = None if after is None else (store_id, after[0])
     records = reading.stock_page(store_id, None, start, limit + 1)
-    return [_product(record.sku, [record]) for record in records[:limit]], len(records) > limit
+    shown = [_product(reading, record.sku, [record]) for record in records[:limit]]
+    return shown, len(records) > limit
 
 
 async def _of_all_stores(
@@ -53,7 +55,7 @@ async def _of_all_stores(
         if slices.over:
             await slices.pause()
             reading = await ledger.read()
-        shown.append(_product(sku, all_of_sku(reading, sku)))
+        shown.append(_product(reading, sku, all_of_sku(reading, sku)))
     return shown, len(skus) > limit
 
 
@@ -69,7 +71,7 @@ async def read_product(call: Call) -> Answer:
         records = [] if record is None else [record]
     if not records:
         raise Rejected("not_found", f"There is no product {sku}.", {"sku": sku})
-    return json_answer({"success": True, "data": _product(sku, records)})
+    return json_answer({"success": True, "data": _product(reading, sku, records)})
 
 
 async def reserve_product(call: Call, body: inputs.CheckoutReserveBody) -> Answer:
@@ -142,15 +144,16 @@ def _hold(held: Reservation, existing: bool) -> dict[str, Any]:
     return data
 
 
-def _product(sku: str, records: list[StockRecord]) -> Json:
-    """Write a product; there is no catalogue yet, so it has no name, price or picture."""
+def _product(reading: Reading, sku: str, records: list[StockRecord]) -> Json:
+    """Write a product; without an item it has no price and no picture."""
+    item = reading.get(ITEM, (sku,))
     available = sum(record.available for record in records)
     reserved = sum(record.reserved for record in records)
     return {
         "sku": sku,
-        "name": sku,
-        "price": None,
-        "imageUrl": None,
+        "name": name_of(item, sku),
+        "price": None if item is None else item.price,
+        "imageUrl": None if item is None else item.image_url,
         "availableQuantity": available,
         "reservedQuantity": reserved,
         "totalQuantity": available + reserved,

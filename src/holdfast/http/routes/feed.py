@@ -133,10 +133,21 @@ def _transaction(event: LoggedEvent, wanted: _Wanted) -> Json | None:
     return _transaction_body(parsed) if wanted.matches(parsed) else None
 
 
-def _touched(payload: Json) -> list[tuple[str, str]]:
+#: Records of the catalogue and of sales that belong to a store, to a SKU, or to both.
+_PLACED: Final = ("items", "stores", "orders", "alerts")
+
+
+def _touched(payload: Json) -> list[tuple[str | None, str | None]]:
+    """Return the places that an event touched, as (store, SKU); None where it has no such."""
+    touched: list[tuple[str | None, str | None]]
     touched = [(record["storeId"], record["sku"]) for record in payload.get("stock", ())]
     for held in payload.get("reservations", ()):
         touched.extend((held["storeId"], line["sku"]) for line in held["lines"])
+    for table in _PLACED:
+        touched.extend((each.get("storeId"), each.get("sku")) for each in payload.get(table, ()))
+    deleted = payload.get("deleted", {})
+    touched.extend((None, sku) for (sku,) in deleted.get("items", ()))
+    touched.extend((store_id, None) for (store_id,) in deleted.get("stores", ()))
     return touched
 
 

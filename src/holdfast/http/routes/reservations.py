@@ -13,6 +13,7 @@ from holdfast.domain.records import ACTIVE, CANCELLED, CONFIRMED, EXPIRED, RESER
 from holdfast.domain.rejections import unknown_reservation
 from holdfast.http import actions
 from holdfast.http.answer import Answer, etag, json_answer
+from holdfast.http.as_of import AS_OF, AS_OF_PROBLEMS, record_answer
 from holdfast.http.call import Call, new_id
 from holdfast.http.endpoint import Endpoint, Reply
 from holdfast.http.query import (
@@ -87,11 +88,15 @@ async def extend_reservation(call: Call, body: inputs.ExtendBody) -> Answer:
 async def read_reservation(call: Call) -> Answer:
     """Read a reservation. Ended ones stay readable for thirty days, or as the operator chose."""
     reservation_id = call.params["reservationId"]
-    reading = await call.ledger.read()
+    as_of = call.query["asOf"]
+    if as_of is None:
+        reading = await call.ledger.read()
+    else:
+        reading = await call.ledger.past.read_reservation(as_of, reservation_id)
     held = reading.get(RESERVATION, (reservation_id,))
     if held is None:
         raise unknown_reservation(reservation_id)
-    return call.unless_known(reading, held.version, reservation_body(held))
+    return record_answer(call, reading, held.version, reservation_body(held))
 
 
 async def list_reservations(call: Call) -> Answer:
@@ -145,11 +150,12 @@ ENDPOINTS: Final = (
         path=_ONE,
         handler=read_reservation,
         tag=TAG,
+        query=(AS_OF,),
         replies={
             200: Reply("The reservation.", outputs.Reservation, etag=True),
             304: Reply("Not changed since the version in `If-None-Match`.", etag=True),
         },
-        problems=("not_found",),
+        problems=("not_found", *AS_OF_PROBLEMS),
     ),
     Endpoint(
         method="POST",

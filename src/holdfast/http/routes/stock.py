@@ -3,15 +3,34 @@
 from typing import Final
 
 from holdfast.domain.commands import Action, ReserveStock
-from holdfast.domain.records import STOCK, STORE, Key, Line, StockRecord
-from holdfast.domain.rejections import Rejected
+from holdfast.domain.records import (
+    ITEM,
+    LOW_STOCK,
+    STOCK,
+    STORE,
+    Key,
+    Line,
+    LowStock,
+    StockRecord,
+)
+from holdfast.domain.rejections import Rejected, invalid
 from holdfast.http import actions
 from holdfast.http.answer import Answer, etag, json_answer
+from holdfast.http.as_of import (
+    AS_OF,
+    AS_OF_PROBLEMS,
+    PAST_KNOWN,
+    list_answer,
+    reading_of,
+    record_answer,
+)
 from holdfast.http.call import Call, new_id
 from holdfast.http.endpoint import Endpoint, Reply
 from holdfast.http.query import PAGE, bool_param, cursor_key, cursor_text, id_param
 from holdfast.http.render import listed_stock, reserved_body, stock_body
+from holdfast.http.render_catalogue import name_of
 from holdfast.http.schemas import inputs, outputs
+from holdfast.ledger.past_values import Scope
 from holdfast.ledger.port import Reading
 
 TAG: Final = "Stock"
@@ -49,11 +68,11 @@ async def reserve(call: Call, body: inputs.ReserveBody) -> Answer:
 
 async def read_stock(call: Call) -> Answer:
     """Read one SKU in one store."""
-    reading = await call.ledger.read()
+    reading = await reading_of(call, Scope(*_place(call)))
     record = reading.get(STOCK, _place(call))
     if record is None:
         raise unknown_record(*_place(call))
-    return call.unless_known(reading, record.version, stock_body(record))
+    return record_answer(call, reading, record.version, stock_body(record))
 
 
 async def adjust_stock(call: Call, body: inputs.AdjustBody) -> Answer:
@@ -83,7 +102,7 @@ async def mark_out(call: Call, body: inputs.OutBody) -> Answer:
 async def list_store_stock(call: Call) -> Answer:
     """List the stock of one store, by SKU."""
     store_id = call.params["storeId"]
-    reading = await call.ledger.read()
+    reading = await reading_of(call, _page_scope(call, store_id, None))
     if reading.get(STORE, (store_id,)) is None:
         raise Rejected("not_found", f"There is no store {store_id}.", {"storeId": store_id})
     return _page(call, reading, store_id, None)
@@ -91,26 +110,51 @@ async def list_store_stock(call: Call) -> Answer:
 
 async def list_stock(call: Call) -> Answer:
     """List stock records, by store and SKU."""
-    reading = await call.ledger.read()
-    if call.query["lowStock"]:
-        return json_answer({"items": [], "nextCursor": None})
-    return _page(call, reading, call.query["storeId"], call.query["sku"])
+    store_id, sku, low = (call.query[name] for name in ("storeId", "sku", "lowStock"))
+    if low is not None and call.query["asOf"] is not None:
+        raise invalid("#/query/lowStock", "lowStock cannot be asked of the past.")
+    reading = await reading_of(call, _page_scope(call, store_id, sku))
+    if low is None:
+        return _page(call, reading, store_id, sku)
+
+    def wanted(record: StockRecord | LowStock) -> bool:
+        return store_id in {None, record.store_id} and sku in {None, record.sku}
+
+    after, limit = cursor_key(call.query["cursor"], 2), call.query["limit"]
+    if low:
+        index, go_on = reading.page(LOW_STOCK, after, limit, wanted)
+        found = (reading.get(STOCK, each.key) for each in index)
+        records = [record for record in found if record is not None]
+    else:
+        records, go_on = reading.page(
+            STOCK, after, limit, lambda each: wanted(each) and not reading.get(LOW_STOCK, each.key)
+        )
+    return _listed(call, reading, records, go_on)
+
+
+def _page_scope(call: Call, store_id: str | None, sku: str | None) -> Scope:
+    """Return the scope of a page, and of one record more, which tells that the list goes on."""
+    return Scope(store_id, sku, cursor_key(call.query["cursor"], 2), call.query["limit"] + 1)
 
 
 def _page(call: Call, reading: Reading, store_id: str | None, sku: str | None) -> Answer:
     limit: int = call.query["limit"]
     after = cursor_key(call.query["cursor"], 2)
     records = reading.stock_page(store_id, sku, after, limit + 1)
-    more = len(records) > limit
-    items = [listed_stock(record) for record in records[:limit]]
-    next_cursor = cursor_text(*records[limit - 1].key) if more else None
-    return json_answer({"items": items, "nextCursor": next_cursor})
+    go_on = records[limit - 1].key if len(records) > limit else None
+    return _listed(call, reading, records[:limit], go_on)
+
+
+def _listed(call: Call, reading: Reading, records: list[StockRecord], go_on: Key | None) -> Answer:
+    items = [listed_stock(record, reading.get(ITEM, (record.sku,))) for record in records]
+    next_cursor = None if go_on is None else cursor_text(*go_on)
+    return list_answer(call, reading, {"items": items, "nextCursor": next_cursor})
 
 
 async def read_sku(call: Call) -> Answer:
     """Read one SKU over all stores: the totals, and each store's record."""
     sku = call.params["sku"]
-    reading = await call.ledger.read()
+    reading = await reading_of(call, Scope(sku=sku))
     records = all_of_sku(reading, sku)
     if not records:
         raise Rejected("not_found", f"No store has a stock record of {sku}.", {"sku": sku})
@@ -119,7 +163,8 @@ async def read_sku(call: Call) -> Answer:
         name: sum(store[name] for store in stores)
         for name in ("onHand", "reserved", "available", "sellable", "qty")
     }
-    return json_answer({"sku": sku, "name": sku, **totals, "stores": stores})
+    name = name_of(reading.get(ITEM, (sku,)), sku)
+    return list_answer(call, reading, {"sku": sku, "name": name, **totals, "stores": stores})
 
 
 _STORES_PER_STEP: Final = 1000
@@ -202,20 +247,21 @@ ENDPOINTS: Final = (
         path=_ONE,
         handler=read_stock,
         tag=TAG,
+        query=(AS_OF,),
         replies={
             200: Reply("The record.", outputs.StockRecord, etag=True),
             304: Reply("Not changed since the version in `If-None-Match`.", etag=True),
         },
-        problems=("not_found",),
+        problems=("not_found", *AS_OF_PROBLEMS),
     ),
     Endpoint(
         method="GET",
         path="/stores/{storeId}/inventory",
         handler=list_store_stock,
         tag=TAG,
-        query=PAGE,
-        replies={200: Reply("A page of records.", outputs.StockPage)},
-        problems=("not_found",),
+        query=(*PAGE, AS_OF),
+        replies={200: Reply("A page of records.", outputs.StockPage, etag=True), 304: PAST_KNOWN},
+        problems=("not_found", *AS_OF_PROBLEMS),
     ),
     Endpoint(
         method="GET",
@@ -226,16 +272,22 @@ ENDPOINTS: Final = (
             *PAGE,
             id_param("storeId", "Only of this store."),
             id_param("sku", "Only of this SKU."),
-            bool_param("lowStock", "Only what is low; nothing is while there is no catalogue."),
+            bool_param("lowStock", "Only what is low, or is not; not together with asOf."),
+            AS_OF,
         ),
-        replies={200: Reply("A page of records.", outputs.StockPage)},
+        replies={200: Reply("A page of records.", outputs.StockPage, etag=True), 304: PAST_KNOWN},
+        problems=AS_OF_PROBLEMS,
     ),
     Endpoint(
         method="GET",
         path="/stock/{sku}",
         handler=read_sku,
         tag=TAG,
-        replies={200: Reply("Totals and each store's record.", outputs.StockTotals)},
-        problems=("not_found",),
+        query=(AS_OF,),
+        replies={
+            200: Reply("Totals and each store's record.", outputs.StockTotals, etag=True),
+            304: PAST_KNOWN,
+        },
+        problems=("not_found", *AS_OF_PROBLEMS),
     ),
 )

@@ -60,7 +60,7 @@ def _printable(text: str) -> str:
 
 def _instant(given: object) -> object:
     """Read an ISO 8601 time with a zone as milliseconds."""
-    instant_ms = _instant_ms(given) if isinstance(given, str) else None
+    instant_ms = instant_ms_of(given) if isinstance(given, str) else None
     if instant_ms is None or not 0 <= instant_ms <= INSTANT_MAX_MS:
         raise ValueError(
             "A time must be written like 2026-11-20T08:41:55.123Z, with its zone, from 1970 on."
@@ -68,7 +68,8 @@ def _instant(given: object) -> object:
     return instant_ms
 
 
-def _instant_ms(text: str) -> int | None:
+def instant_ms_of(text: str) -> int | None:
+    """Return the instant that an ISO 8601 text with a zone names, in ms; None: it names none."""
     try:
         moment = datetime.fromisoformat(text)
         return None if moment.tzinfo is None else (moment - _EPOCH) // _MS

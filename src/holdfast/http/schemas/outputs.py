@@ -25,8 +25,10 @@ class StockRecord(Output):
 class ListedStock(StockRecord):
     """A stock record in a list."""
 
-    name: str = Field(description="The item's name; the SKU while there is no catalogue.")
-    low_stock: bool = Field(description="At or below its threshold; false without a catalogue.")
+    name: str = Field(description="The item's name; the SKU while there is no item.")
+    low_stock: bool = Field(
+        description="At or below the item's threshold; false while it has none."
+    )
 
 
 class Page(Output):
@@ -100,8 +102,8 @@ class ShopRecord(Output):
     """A product as the shop shows it."""
 
     sku: Sku
-    name: str = Field(description="The SKU while there is no catalogue.")
-    price: int | None = Field(description="Minor currency units; null while there is no catalogue.")
+    name: str = Field(description="The SKU while there is no item.")
+    price: int | None = Field(description="In minor currency units; null while no item says it.")
     image_url: str | None
     available_quantity: Count = Field(description="On hand and not reserved.")
     reserved_quantity: Count
@@ -188,7 +190,12 @@ class Transaction(Output):
     request_id: str
     reason: str | None
     occurred_at: Time | None
-    facts: JsonObject = Field(description="What was asked, as the event tells it.")
+    facts: JsonObject = Field(
+        description=(
+            "What was asked, as the event tells it, and under `items`, `stores`, `menu`, `orders` "
+            "and `alerts` those records after it; `deleted` has the ids of what is gone."
+        )
+    )
     balances: list[Balance]
     reservations: list[Reservation]
 
@@ -250,6 +257,8 @@ class Counters(Output):
     rate_limited: Count
     shed: Count
     breaker_open: Count
+    breaker_half_open: Count
+    breaker_closed: Count
     fs_retries: Count
     snapshots: Count
     checkpoints: Count

@@ -1,0 +1,329 @@
+"""CPU time of a request in one process, without a network: for comparing two states of the code.
+
+The bytes of requests go into the server's protocol and the bytes of its answers come out, over
+connections that exist only here; the rest, the journal's thread and the log's included, is as in
+production. A sync takes a fixed pause instead of a disk's time. Short rounds of Holdfast and of the
+bare route take turns, and the cheapest rounds count, so that other work on the machine, which can
+only add to a round, hardly moves the result.
+
+    python -m bench.in_process [--seconds 10] [--load reserve|hot|read|batch] [--against OTHER/src]
+
+With `--against` processes with the code of this checkout and with that of another take turns.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import orjson
+import uvicorn
+import uvloop
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from bench.bare_decisions import commands_of, decide_all, opening
+from bench.bare_route import answer_of, make_app
+from bench.batch import body_of
+from bench.serving import collect_as_the_service_does
+from bench.stock import ON_HAND, SKUS, STORE, record_path, reserve_body, reserve_path, sku
+from holdfast.http.app import create_app
+from holdfast.http.metrics import Metrics
+from holdfast.http.protocol import Door
+from holdfast.http.services import HttpConfig, Services
+from holdfast.journal import START, OsDisk
+from holdfast.ledger.checkpointer import CheckpointEvery
+from holdfast.ledger.clock import SystemClock
+from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
+from holdfast.ledger.opening import Loaded
+from holdfast.logs import open_logs
+from holdfast.runtime import new_id
+from holdfast.tenancy import TenantRegistry
+
+CONNECTIONS: Final = 64
+#: Answers of one round: short enough to be left alone now and then on a busy machine.
+ROUND: Final = 128
+SYNC_S: Final = 0.001
+_NEVER_MS: Final = 10**12
+
+
+class PausingDisk(OsDisk):
+    """A disk whose syncs take a fixed time."""
+
+    def fdatasync(self, handle: int) -> None:  # noqa: ARG002 - the port names it
+        """Wait as for a disk."""
+        time.sleep(SYNC_S)
+
+
+class Wire(asyncio.Transport):
+    """A connection whose other side sends the next request as soon as it has an answer."""
+
+    def __init__(self, load: "Load") -> None:
+        super().__init__({"peername": ("127.0.0.1", 40_000), "sockname": ("127.0.0.1", 80)})
+        self._load = load
+        self.protocol: Any = None
+
+    def write(self, data: Any) -> None:  # noqa: ANN401 - bytes of any kind
+        """Take an answer; its head and its body may come one by one."""
+        if data[:5] == b"HTTP/":
+            self._load.answered(self, data)
+
+    def send(self, request: bytes) -> None:
+        """Let a request arrive in a turn of the loop of its own."""
+        asyncio.get_running_loop().call_soon(self.protocol.data_received, request)
+
+    def is_closing(self) -> bool:
+        """Return false: it stays."""
+        return False
+
+    def close(self) -> None:
+        """Ignore it: between two rounds a connection may be quiet for long."""
+
+    def pause_reading(self) -> None:
+        """Ignore it; the other side waits for its answer anyway."""
+
+    def resume_reading(self) -> None:
+        """Ignore it."""
+
+
+class Load:
+    """Some connections to one server, and the rounds that they make."""
+
+    def __init__(
+        self,
+        protocol: Callable[[], Any],
+        requests: Iterator[bytes],
+        expected: bytes,
+        connections: int = CONNECTIONS,
+    ) -> None:
+        self._requests = requests
+        self._expected = expected
+        self._left = 0
+        self._under_way = 0
+        self._done = asyncio.Event()
+        self.wires = [Wire(self) for _ in range(connections)]
+        for wire in self.wires:
+            wire.protocol = protocol()
+            wire.protocol.connection_made(wire)
+
+    def answered(self, wire: Wire, answer: bytes) -> None:
+        """Count an answer and ask again, or end the round."""
+        if answer[9:12] != self._expected:
+            raise SystemExit(f"unexpected answer: {bytes(answer)!r}")
+        if self._left:
+            self._left -= 1
+            wire.send(next(self._requests))
+            return
+        self._under_way -= 1
+        if not self._under_way:
+            self._done.set()
+
+    async def round(self, answers: int) -> float:
+        """Have so many requests answered; return the CPU time of each, in µs."""
+        self._done.clear()
+        begin = min(answers, len(self.wires))
+        self._left, self._under_way = answers - begin, begin
+        before = time.process_time()
+        for wire in self.wires[:begin]:
+            wire.send(next(self._requests))
+        await self._done.wait()
+        return (time.process_time() - before) * 1e6 / answers
+
+
+class Health:
+    """Nothing is wrong here."""
+
+    draining = False
+
+    def breakers(self) -> dict[str, str]:
+        """Return none."""
+        return {}
+
+    def ledgers(self) -> list[FileLedger]:
+        """Return none."""
+        return []
+
+
+def request(method: str, path: str, body: bytes = b"", kind: str = "application/json") -> bytes:
+    """A request as the load generator sends it."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:3000\r\n"
+    if body:
+        head += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + body
+
+
+def _forever(make: Callable[[], bytes], remembered: int) -> Iterator[bytes]:
+    made = [make() for _ in range(remembered)]
+    while True:
+        yield from made
+
+
+def requests_of(load: str) -> Iterator[bytes]:
+    """The requests of a load, without end."""
+    rng = random.Random(1)
+    if load == "batch":
+        while True:
+            body = body_of(rng, f"{rng.getrandbits(64):x}")
+            yield request("POST", "/api/v1/batch", body, "application/x-ndjson")
+    if load == "read":
+        yield from _forever(lambda: request("GET", record_path(rng.randrange(SKUS))), 4096)
+    skus = 1 if load == "hot" else SKUS
+    yield from _forever(
+        lambda: request("POST", reserve_path(rng.randrange(skus)), reserve_body(rng)), 16_384
+    )
+
+
+def _config(app: Any, http: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own
+    config = uvicorn.Config(
+        app,
+        http=http,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+    config.load()
+    return config
+
+
+async def _default_headers(state: ServerState) -> None:
+    state.default_headers = [(b"date", b"Fri, 20 Nov 2026 15:00:00 GMT")]
+
+
+def _make_ledger(folder: Path, loaded: Loaded) -> FileLedger:
+    every = CheckpointEvery(10**9, 1 << 60)
+    config = LedgerConfig(_NEVER_MS, 10_000, every)
+    return FileLedger(
+        folder, loaded, disk=PausingDisk(), clock=SystemClock(), new_id=new_id, config=config
+    )
+
+
+def _fill() -> bytes:
+    rows = [
+        {"op": "adjust", "storeId": STORE, "sku": sku(number), "delta": ON_HAND}
+        for number in range(SKUS)
+    ]
+    body = b"\n".join(map(orjson.dumps, rows))
+    return request("POST", "/api/v1/batch", body, "application/x-ndjson")
+
+
+async def measure(load: str, seconds: float, folder: Path) -> dict[str, list[float]]:
+    """Let rounds of Holdfast and of its peer take turns; return the CPU times of both, in µs."""
+    logs = open_logs("info", folder / "log")
+    metrics = Metrics()
+    tenants = TenantRegistry(folder, PausingDisk(), _make_ledger, new_id=new_id)
+    await tenants.open()
+    config = HttpConfig(rate_limit_rps=1_000_000, rate_limit_burst=1_000_000)
+    app = create_app(Services(config, tenants, Health(), metrics, logs.logger))
+    door = Door(metrics, logs.logger)
+    ours, state = _config(app, door.protocol), ServerState()
+    await _default_headers(state)
+
+    def protocol() -> Any:  # noqa: ANN401 - uvicorn's own
+        return door.protocol(config=ours, server_state=state, app_state={})
+
+    await Load(protocol, iter([_fill()]), b"200", 1).round(1)
+    expected = {"batch": b"200", "read": b"200"}.get(load, b"201")
+    served = Load(protocol, requests_of(load), expected, 4 if load == "batch" else CONNECTIONS)
+    peer = _bare_decisions() if load == "batch" else _bare_route(load)
+    answers, lines = (2, SKUS) if load == "batch" else (ROUND, 1)
+    collect_as_the_service_does()
+    took: dict[str, list[float]] = {"ours": [], "bare": []}
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        took["ours"].append(await served.round(answers) / lines)
+        took["bare"].append(await peer())
+    await tenants.close()
+    logs.close()
+    return took
+
+
+def _bare_route(load: str) -> Any:  # noqa: ANN401 - a coroutine function
+    config = _config(make_app(answer_of(446), answer_of(265), ""), "httptools")
+    state = ServerState()
+    state.default_headers = [(b"date", b"Fri, 20 Nov 2026 15:00:00 GMT")]
+
+    def protocol() -> HttpToolsProtocol:
+        return HttpToolsProtocol(config=config, server_state=state, app_state={})
+
+    expected = b"200" if load == "read" else b"201"
+    bare = Load(protocol, requests_of(load), expected)
+    return lambda: bare.round(ROUND)
+
+
+def _bare_decisions() -> Any:  # noqa: ANN401 - a coroutine function
+    rng, state, cursor = random.Random(1), opening(), START
+
+    async def decide() -> float:
+        nonlocal cursor
+        commands = commands_of(rng, cursor.sequence)
+        before = time.process_time()
+        _, cursor = decide_all(state, commands, cursor)
+        return (time.process_time() - before) * 1e6 / len(commands)
+
+    return decide
+
+
+def _low(values: list[float]) -> float:
+    return quantiles(values, n=20)[1]
+
+
+def _say(name: str, took: dict[str, list[float]]) -> None:
+    ours, bare = took["ours"], took["bare"]
+    print(
+        f"{name:8} ours {_low(ours):6.2f} µs (least {min(ours):6.2f})   "
+        f"bare {_low(bare):6.2f} µs (least {min(bare):6.2f})   "
+        f"bare/ours {_low(bare) / _low(ours):.3f}   {len(ours)} rounds"
+    )
+
+
+def _in_turns(load: str, seconds: float, sources: dict[str, str]) -> None:
+    """Let processes with different code take turns."""
+    took: dict[str, dict[str, list[float]]] = {name: {"ours": [], "bare": []} for name in sources}
+    part_s = 1.5 if load != "batch" else 4.0
+    for _ in range(max(1, round(seconds / part_s))):
+        for name, source in sources.items():
+            command = [sys.executable, "-m", "bench.in_process", "--json", "--load", load]
+            found = subprocess.run(
+                [*command, "--seconds", str(part_s)],
+                env=os.environ | {"PYTHONPATH": source},
+                check=True,
+                capture_output=True,
+            )
+            for kind, values in orjson.loads(found.stdout).items():
+                took[name][kind] += values
+    for name in sources:
+        _say(name, took[name])
+
+
+def main() -> None:
+    """Measure, and say what came of it."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--load", default="reserve", choices=["reserve", "hot", "read", "batch"])
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--against", help="another checkout's src folder")
+    parser.add_argument("--json", action="store_true")
+    given = parser.parse_args()
+    if given.against:
+        here = str(Path(__file__).resolve().parent.parent / "src")
+        _in_turns(given.load, given.seconds, {"before": given.against, "now": here})
+        return
+    with TemporaryDirectory() as folder:
+        took = uvloop.run(measure(given.load, given.seconds, Path(folder)))
+    if given.json:
+        sys.stdout.buffer.write(orjson.dumps(took))
+    else:
+        _say(given.load, took)
+
+
+if __name__ == "__main__":
+    main()

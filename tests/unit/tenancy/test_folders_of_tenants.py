@@ -1,0 +1,74 @@
+"""What may lie in a folder of data: of an older release, copied from elsewhere, left by a crash."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from holdfast.journal import JournalCorrupt, OsDisk, create
+from tests.support.many_tenants import ManyTenants
+from tests.unit.http.world import problem_of
+
+
+async def test_a_folder_of_a_release_without_tenants_opens_as_it_was(tmp_path: Path) -> None:
+    async with ManyTenants(tmp_path) as street:
+        await street.receive("default", qty=9)
+    shutil.rmtree(tmp_path / "system")
+    async with ManyTenants(tmp_path) as street:
+        assert await street.on_hand("default") == 9
+        listed = (await street.client.get("/sys/tenants")).json()["items"]
+        assert [tenant["tenantId"] for tenant in listed] == ["default"]
+
+
+async def test_a_folder_that_lost_its_journal_is_not_covered_by_a_new_one(tmp_path: Path) -> None:
+    async with ManyTenants(tmp_path) as street:
+        await street.receive("default", qty=9)
+    shutil.rmtree(tmp_path / "tenants" / "default" / "journal")
+    for lost in ("registered", "of an older release"):
+        with pytest.raises(JournalCorrupt):
+            async with ManyTenants(tmp_path):
+                pytest.fail(lost)
+        assert not (tmp_path / "tenants" / "default" / "journal").exists()
+        shutil.rmtree(tmp_path / "system")
+
+
+async def test_a_tenants_folder_can_be_copied_to_another_machine(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    async with ManyTenants(here) as street:
+        await street.provision("pizza")
+        await street.receive("pizza", qty=6)
+        before = (await street.client.get("/events", headers={"x-tenant-id": "pizza"})).json()
+    async with ManyTenants(there) as street:
+        shutil.copytree(here / "tenants" / "pizza", there / "tenants" / "pizza")
+        # Somebody else's domain must not find the copy, whatever is derived from it.
+        body = {"name": "Other", "domain": "pizza.other.example"}
+        made = (await street.client.post("/sys/provision", json=body)).json()
+        assert made["tenantId"] != "pizza"
+        assert (await street.provision("pizza")).status_code == 201
+        assert await street.on_hand("pizza") == 6
+        after = await street.client.get("/events", headers={"x-tenant-id": "pizza"})
+        assert after.json() == before
+        adopted = [line for line in street.log_lines() if "adopted" in line["event"]]
+        assert [line["tenant"] for line in adopted] == ["pizza"]
+
+
+async def test_a_folder_of_another_tenant_is_not_adopted(tmp_path: Path) -> None:
+    async with ManyTenants(tmp_path) as street:
+        await street.provision("pizza")
+        await street.receive("pizza")
+        shutil.copytree(tmp_path / "tenants" / "pizza", tmp_path / "tenants" / "bar")
+        problem = problem_of(await street.provision("bar"), 503, "tenant_unavailable")
+        assert "belongs to 'pizza'" in problem["detail"]
+        read = await street.client.get("/sys/tenants/bar")
+        problem_of(read, 404, "not_found")
+
+
+async def test_a_journal_that_a_crash_left_empty_is_taken_up(tmp_path: Path) -> None:
+    create(tmp_path / "tenants" / "pizza" / "journal", "pizza", OsDisk())
+    async with ManyTenants(tmp_path) as street:
+        unknown = [line["tenant"] for line in street.log_lines() if "no tenant" in line["event"]]
+        assert unknown == ["pizza"]
+        body = {"name": "Pizza", "domain": "pizza.localhost"}
+        made = await street.client.post("/sys/provision", json=body)
+        assert made.json()["tenantId"] == "pizza"
+        assert (await street.receive("pizza")).status_code == 200
