@@ -47,7 +47,7 @@ class LogModel(ShopRecords):
 
     def _open(self, now: int) -> None:
         self.now = now
-        self._before = (dict(self.stock), dict(self.holds))
+        self._before = {"stock": dict(self.stock), "holds": dict(self.holds)}
         self._changed = False
         self.shown_stock, self.shown_holds = {}, {}
         self._puts = [{}]
@@ -85,7 +85,7 @@ class LogModel(ShopRecords):
             self._act(_with_id(asked, held[0].get("reservationId", "")))
         except No as no:
             code = no.code
-            self.stock, self.holds = self._before
+            self.stock, self.holds = self._before["stock"], self._before["holds"]
             self._changed = False
         # Of a load, a refusal is an event too; of nothing else.
         assert code == (source or {}).get("code"), (event, code)

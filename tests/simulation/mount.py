@@ -16,6 +16,7 @@ Operation = Literal["open", "write", "fdatasync", "fsync", "rename", "unlink", "
 
 _SYNCS: Final = frozenset({"fdatasync", "fsync"})
 _US: Final = 1_000
+_PLENTY_BYTES: Final = 1 << 40
 
 
 class Latency:
@@ -57,6 +58,7 @@ class Mount:
         die: Callable[[str], None] = lambda _: None,
         looks: Callable[[], None] = lambda: None,
         writes: Callable[[Path, bytes], None] = lambda *_: None,
+        is_full: Callable[[], bool] = lambda: False,
     ) -> None:
         """Mount a platter.
 
@@ -68,6 +70,7 @@ class Mount:
             die: ends the process; is told how.
             looks: is called behind every operation that changed something.
             writes: is told what is about to be written to a file.
+            is_full: whether no space is left.
         """
         self.platter = platter
         self.latency = Latency(rng)
@@ -79,6 +82,7 @@ class Mount:
         self._die = die
         self._looks = looks
         self._writes = writes
+        self._is_full = is_full
         self._handles: dict[int, tuple[File, Path]] = {}
         self._positions: dict[int, int] = {}
         self._next_handle = 3
@@ -173,6 +177,10 @@ class Mount:
     def files_in(self, folder: Path) -> list[str]:
         self._step("names", folder)
         return sorted(path.name for path in self.platter.seen if path.parent == folder)
+
+    def free_bytes(self, folder: Path) -> int:
+        self._threads.demand_alive()
+        return 0 if self._is_full() else _PLENTY_BYTES
 
     # How.
 

@@ -118,6 +118,10 @@ class Trouble:
         return any(begin <= to_ns and from_ns <= end for begin, end in windows)
 
     @property
+    def disk_is_full(self) -> bool:
+        return self._clock.now_ns < self._full_until
+
+    @property
     def slow_factor(self) -> int:
         return 60 if self._clock.now_ns < self._slow_until else 1
 
@@ -126,7 +130,7 @@ class Trouble:
     def strikes(self, operation: Operation, path: Path, starting: bool) -> Verdict | None:
         """What is wrong with this operation, if anything."""
         now = self._clock.now_ns
-        if now < self._full_until and operation in {"write", "open"}:
+        if self.disk_is_full and operation in {"write", "open"}:
             self._count("disk_full", self._full_until)
             return "short"
         if now < self._failing_until and operation in {"fdatasync", "fsync"}:

@@ -124,6 +124,7 @@ class World:
             die=self._die,
             looks=self._looked,
             writes=self._written,
+            is_full=lambda: self.trouble.disk_is_full,
         )
         self._service = None
         try:
@@ -230,7 +231,7 @@ class World:
         loop.forget_timers()
         loop.threads.end_all()
         self._loop = None
-        for ledger in self._service.ledgers() if self._service is not None else ():
+        for ledger in () if self._service is None else self._service.every_ledger():
             # Who waits for a flush goes on waiting until it has ended, even when cancelled.
             ledger._journal.abandon()
         tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
