@@ -54,14 +54,14 @@ BUGS_OF_RUNS: Final = (
     Bug(
         "a refusal leaves while it rests on staged facts",
         Deciding,
-        "_decide_and_stage",
+        "decide_at",
         "return Decided(no, self._journal.tail)",
         "return Decided(no, None)",
     ),
     Bug(
         "a remembered answer leaves while it is only staged",
         Deciding,
-        "_decide_and_stage",
+        "decide_at",
         "return Decided(event, self._journal.tail)",
         "return Decided(event, None)",
         ("slow_disk",),
@@ -154,8 +154,8 @@ BUGS_OF_RUNS: Final = (
         "the feed leaves out events",
         Feed,
         "note",
-        "recent.append((sequence, json))",
-        "sequence % 5 == 4 or recent.append((sequence, json))",
+        "recent.extend(events)",
+        "recent.extend(event for event in events if event[0] % 5)",
     ),
 )
 

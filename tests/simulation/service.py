@@ -109,6 +109,7 @@ class Service:
 
     @property
     def ledger(self) -> FileLedger:
+        assert DEFAULT_TENANT in self.tenants.ledgers, "the tenant is not open"
         return self.tenants.ledgers[DEFAULT_TENANT]
 
     async def request(
