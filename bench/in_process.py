@@ -36,8 +36,8 @@ from bench.batch import body_of
 from bench.serving import collect_as_the_service_does
 from bench.stock import ON_HAND, SKUS, STORE, record_path, reserve_body, reserve_path, sku
 from holdfast.http.app import create_app
+from holdfast.http.door import Door
 from holdfast.http.metrics import Metrics
-from holdfast.http.protocol import Door
 from holdfast.http.services import HttpConfig, Services
 from holdfast.journal import START, OsDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
@@ -79,6 +79,10 @@ class Wire(asyncio.Transport):
     def send(self, request: bytes) -> None:
         """Let a request arrive in a turn of the loop of its own."""
         asyncio.get_running_loop().call_soon(self.protocol.data_received, request)
+
+    def get_write_buffer_size(self) -> int:
+        """Return 0: the other side reads at once."""
+        return 0
 
     def is_closing(self) -> bool:
         """Return false: it stays."""

@@ -47,6 +47,8 @@ class Measured(NamedTuple):
     records: int
     provisions_per_s: float
     start_s: float
+    #: After every tenant was opened, filled and closed once.
+    filled: Standing
     started: Standing
     #: With so many tenants at work, and with four times as many.
     at_work: Standing
@@ -84,6 +86,7 @@ def measure(
             _require(client.post("/batch", content=_rows(records), headers=_headers(name)), 200)
         say("waiting until they are closed")
         _wait_until_closed(client, server)
+        filled = _standing(client, server)
     say("starting anew")
     with _service(folder) as server, httpx2.Client(base_url=server.url, timeout=60) as client:
         start_s, started = server.start_s, _standing(client, server)
@@ -101,6 +104,7 @@ def measure(
         records,
         provisions_per_s,
         start_s,
+        filled,
         started,
         at_work,
         more_at_work,

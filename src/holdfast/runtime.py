@@ -23,8 +23,8 @@ import uvloop
 from holdfast import __version__
 from holdfast.domain.events import UnknownEvent
 from holdfast.http.app import create_app
+from holdfast.http.door import Door
 from holdfast.http.metrics import Metrics
-from holdfast.http.protocol import Door
 from holdfast.http.services import HttpConfig, Services
 from holdfast.journal import JournalError, OsDisk
 from holdfast.journal.faulty_disk import FaultyDisk
@@ -34,6 +34,7 @@ from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
 from holdfast.ledger.opening import Loaded
 from holdfast.ledger.past_work import PastWork
 from holdfast.logs import Logs, open_logs
+from holdfast.resilience.descriptors import connections_allowed
 from holdfast.resilience.ending import Ending
 from holdfast.settings import Settings
 from holdfast.tenancy import LedgersConfig, TenantRegistry
@@ -282,7 +283,7 @@ class _Service:
             self._metrics,
             self._logs.logger,
             limiter=app.limiter,
-            connections_max=settings.connections_max,
+            connections_max=connections_allowed(settings.connections_max),
         )
         return _Server(
             uvicorn.Config(

@@ -66,7 +66,7 @@ def assert_found_nothing(report: Any, cases_min: int) -> None:
     assert report["test_cases"]["generated"] >= cases_min
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_server_does_what_the_description_says(tmp_path: Path) -> None:
     report = search(DESCRIPTION, tmp_path, 1, "--phases", "examples,coverage,stateful", *BRIEFLY)
     assert_found_nothing(report, 2000)

@@ -260,5 +260,5 @@ async def test_a_keyed_request_that_changes_nothing_lists_nothing_twice(tmp_path
 
 
 def test_records_of_a_newer_release_are_refused_by_name() -> None:
-    with pytest.raises(FormatTooNew, match="orders"):
-        list(Shards().load("orders/1", b"[]"))
+    with pytest.raises(FormatTooNew, match="parades"):
+        list(Shards().load("parades/1", b"[]"))

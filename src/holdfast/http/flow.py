@@ -1,6 +1,7 @@
 """When a connection is read, and when not: the cheapest way to refuse work is not to read it."""
 
 import asyncio
+import math
 from collections import deque
 from typing import Any, Final
 
@@ -21,6 +22,18 @@ class Flow(FlowControl):
         super().__init__(transport)
         self._pipeline = pipeline
         self._held_back = False
+        self._unread_bytes: float = math.inf
+
+    def resume_writing(self) -> None:
+        self._unread_bytes = math.inf
+        super().resume_writing()
+
+    def was_read(self) -> bool:
+        """Whether the client has read some of what waits for it since this was asked last."""
+        unread_bytes = self._transport.get_write_buffer_size()
+        fewer = unread_bytes < self._unread_bytes
+        self._unread_bytes = unread_bytes
+        return fewer
 
     def resume_reading(self) -> None:
         if not (self._pipeline or self.write_paused or self._held_back):

@@ -12,10 +12,12 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from holdfast import __version__
 from holdfast.domain.values import ID_REGEX
+from holdfast.http import openapi_about as about
 from holdfast.http import openapi_texts as texts
 from holdfast.http.as_of import AS_OF, SEQUENCE_HEADER
 from holdfast.http.endpoint import Endpoint, Reply, operation_id
 from holdfast.http.lanes import Lane
+from holdfast.http.openapi_headers import HEADERS
 from holdfast.http.openapi_links import LINKS
 from holdfast.http.problems import KINDS, PROBLEM_JSON
 from holdfast.http.routes import ENDPOINTS
@@ -48,16 +50,16 @@ def build_openapi(endpoints: Iterable[Endpoint] = ENDPOINTS) -> Schema:
         "info": {
             "title": "Holdfast",
             "version": __version__,
-            "summary": texts.SUMMARY,
-            "description": texts.DESCRIPTION,
+            "summary": about.SUMMARY,
+            "description": about.DESCRIPTION,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": texts.SERVERS,
+        "servers": about.SERVERS,
         "tags": [{"name": name, "description": text} for name, text in texts.TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "headers": texts.HEADERS,
+            "headers": HEADERS,
             "parameters": _parameters(),
             "responses": {code: _problem_response(code) for code in KINDS},
         },

@@ -13,28 +13,21 @@ its *cycle*'s as soon as the head was complete.
 
 import asyncio
 import math
-import sys
 from collections import deque
-from itertools import islice
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import unquote
 
 import httptools
-from structlog.typing import FilteringBoundLogger
 from uvicorn._types import ASGI3Application, HTTPScope
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.domain.rejections import Rejected, invalid
-from holdfast.http.call import NO_ROUTE
-from holdfast.http.exchange import Exchange, ShortWay, encode_head
+from holdfast.http.door import Door, common_scope, not_http, too_large
+from holdfast.http.exchange import Exchange, ShortWay
 from holdfast.http.flow import Flow
 from holdfast.http.headers import request_id_of
-from holdfast.http.metrics import Metrics
-from holdfast.http.problems import problem
 from holdfast.http.steps import Steps, run
-from holdfast.resilience.admission import Overloaded, RateLimited
-from holdfast.resilience.rate_limit import RateLimiter
 
 #: So often within the time for a head all connections are looked at.
 _LOOKS: Final = 10
@@ -46,101 +39,13 @@ _EVICTION_LOOKS: Final = 64
 _DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
 
 
-class HeadLimits(NamedTuple):
-    """What the head of a request may be: request line, headers, and the empty line."""
-
-    bytes_max: int = 32 * 1024
-    headers_max: int = 100
-    #: From its first byte, or from where the connection began, until it is complete.
-    timeout_s: float = 10.0
-
-
-class Door:
-    """What all connections of one server share: limits, a sweep, and where a no is noted."""
-
-    def __init__(
-        self,
-        metrics: Metrics,
-        logger: FilteringBoundLogger,
-        limits: HeadLimits | None = None,
-        limiter: RateLimiter | None = None,
-        connections_max: int = sys.maxsize,
-    ) -> None:
-        self.limits = limits or HeadLimits()
-        self._metrics = metrics
-        self._log = logger
-        self._limiter = limiter
-        self._connections_max = connections_max
-        #: In the order in which they came.
-        self._connections: dict[BoundedProtocol, None] = {}
-        self._timer: asyncio.TimerHandle | None = None
-
-    def protocol(self, **given: Any) -> "BoundedProtocol":  # noqa: ANN401 - uvicorn's own
-        """Make the protocol of one connection, as uvicorn asks for it."""
-        return BoundedProtocol(self, **given)
-
-    def enter(self, connection: "BoundedProtocol") -> None:
-        """Look after a connection, if need be in the place of one that waits for its client."""
-        if len(self._connections) >= self._connections_max:
-            self._make_room(connection)
-        self._connections[connection] = None
-        if self._timer is None:
-            self._look_later(connection.loop)
-
-    def _make_room(self, newcomer: "BoundedProtocol") -> None:
-        for connection in islice(self._connections, _EVICTION_LOOKS):
-            if connection.waits_for_client:
-                self.leave(connection)
-                connection.transport.abort()
-                return
-        newcomer.turn_away(Overloaded("There are too many connections. Try again in a moment."))
-
-    def leave(self, connection: "BoundedProtocol") -> None:
-        """The connection has ended, or speaks another protocol now."""
-        self._connections.pop(connection, None)
-
-    def _look_later(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer = loop.call_later(self.limits.timeout_s / _LOOKS, self._sweep, loop)
-
-    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = loop.time()
-        for connection in [each for each in self._connections if each.due <= now]:
-            connection.overdue()
-        self._timer = None
-        if self._connections:
-            self._look_later(loop)
-
-    def charged(self, client: str, no: Exception) -> Exception:
-        """Have a refusal paid for: what is to be said, which is another thing once the client is broke."""
-        try:
-            if self._limiter is not None:
-                self._limiter.take(client)
-        except RateLimited as broke:
-            self._metrics.add("rateLimited")
-            return broke.with_traceback(None)
-        return no
-
-    def note(self, request_id: str, status: int, detail: str) -> None:
-        """Leave the same traces as every other answer."""
-        self._metrics.answered(NO_ROUTE, status, 0.0)
-        self._log.info(
-            "request",
-            request_id=request_id,
-            tenant=None,
-            method=None,
-            route=NO_ROUTE,
-            status=status,
-            duration_ms=0.0,
-            detail=detail,
-        )
-
-
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
     # Before the first request there is neither, whatever uvicorn's annotations say.
     scope: HTTPScope | None  # type: ignore[assignment]  # see above
     cycle: Exchange | None  # type: ignore[assignment]  # see above
+    flow: Flow
     #: Requests behind the one at work, the newest first; all are exchanges.
     pipeline: deque[tuple[Exchange, ASGI3Application]]  # type: ignore[assignment]  # made here
 
@@ -165,21 +70,11 @@ class BoundedProtocol(HttpToolsProtocol):
         #: come since that bring it no nearer: of its head, or around its body.
         self._unfinished: HTTPScope | None = None
         self._idle_bytes = 0
-        #: What the client had not read when its time was over last.
-        self._unread_bytes: float = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self.flow = Flow(transport, self.pipeline)
-        self._scope: HTTPScope = {  # type: ignore[typeddict-item]  # the rest is in the head
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme or "http",
-            "root_path": "",
-            "state": self.app_state,
-        }
+        self._scope = common_scope(self)
         self._door.enter(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -204,7 +99,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._asked_to_upgrade()
         except httptools.HttpParserError as error:
             cause = error.__context__
-            self._refuse(cause if isinstance(cause, Rejected) else _not_http(error))
+            self._refuse(cause if isinstance(cause, Rejected) else not_http(error))
         else:
             newest = self.cycle
             if (
@@ -232,10 +127,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         limits = self._door.limits
         if len(self.headers) > limits.headers_max:
-            raise _too_large(f"It has more than {limits.headers_max} headers.")
+            raise too_large(f"It has more than {limits.headers_max} headers.")
         in_pieces = self._unfinished is self.scope
-        if (in_pieces or self._piece_bytes > limits.bytes_max) and self._too_long():
-            raise _too_large(f"It has more than {limits.bytes_max} bytes.")
+        if in_pieces or self._piece_bytes > limits.bytes_max:
+            limits.demand_bytes(self.url, self.headers)
         self._idle_bytes = 0
         self.due = _NEVER
         parser, scope = self.parser, self.scope
@@ -305,7 +200,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def resume_writing(self) -> None:
         """It has read."""
         super().resume_writing()
-        self._unread_bytes = math.inf
         at_work = self._at_work
         is_idle = at_work is None or at_work.response_complete
         self.due = self.loop.time() + self._door.limits.timeout_s if is_idle else _NEVER
@@ -331,23 +225,18 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def overdue(self) -> None:
         """The connection's time has passed."""
-        unread_bytes = self.transport.get_write_buffer_size()
-        if unread_bytes or self.transport.is_closing():
-            self._wait_for_reader(unread_bytes)
+        if self.transport.get_write_buffer_size() or self.transport.is_closing():
+            # A client that reads, however slowly, is waited for.
+            if self.flow.was_read():
+                self.due = self.loop.time() + self._door.limits.timeout_s
+            else:
+                self.transport.abort()
         elif self._in_head and not self._shut:
             self._refuse(
                 Rejected("request_timeout", "The request did not arrive in time. Send it again.")
             )
         else:
             self.transport.close()
-
-    def _wait_for_reader(self, unread_bytes: int) -> None:
-        """Go on waiting for a client that reads, however slowly."""
-        if unread_bytes < self._unread_bytes:
-            self._unread_bytes = unread_bytes
-            self.due = self.loop.time() + self._door.limits.timeout_s
-        else:
-            self.transport.abort()
 
     def turn_away(self, no: Exception) -> None:
         """Answer nothing that comes here but this."""
@@ -365,10 +254,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def _in_head(self) -> bool:
         begun, newest = self.scope, self.cycle
         return begun is not None and (newest is None or newest.scope is not begun)
-
-    def _too_long(self) -> bool:
-        sizes = (len(name) + len(value) + 4 for name, value in self.headers)
-        return len(self.url) + sum(sizes) > self._door.limits.bytes_max
 
     def _look_at_rest(self, newest_before: Exchange | None) -> None:
         """See to it that what has begun comes to an end, in time and in bounds."""
@@ -390,7 +275,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._idle_bytes > _DISCARDED_BYTES_MAX:
                 self.transport.close()
         elif self._idle_bytes > limits.bytes_max or len(self.headers) > limits.headers_max:
-            self._refuse(_too_large(f"No more than {limits.bytes_max} bytes are taken."))
+            self._refuse(too_large(f"No more than {limits.bytes_max} bytes are taken."))
 
     def _asked_to_upgrade(self) -> None:
         """Answer in HTTP/1.1. The parser reads no body here and is of no use behind this request."""
@@ -439,28 +324,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def _say_no(self) -> None:
         if self._refusal is None or self.transport.is_closing():
             return
-        no, request_id = self._refusal
-        answer = problem(no, request_id)
-        headers = [
-            *self.server_state.default_headers,
-            (b"x-request-id", request_id.encode("ascii")),
-            (b"content-type", answer.content_type or b""),
-            (b"content-length", b"%d" % len(answer.body)),
-            *answer.headers,
-            (b"connection", b"close"),
-        ]
-        self.transport.write(encode_head(answer.status, headers) + answer.body)
-        self._door.note(
-            request_id, answer.status, no.detail if isinstance(no, Rejected) else str(no)
-        )
-        self.transport.write_eof()
+        self._door.say_no(self.transport, self.server_state.default_headers, *self._refusal)
         self.flow.resume_reading()
         self.due = self.loop.time() + self._door.limits.timeout_s
-
-
-def _not_http(error: Exception) -> Rejected:
-    return invalid("#", f"This is no request of HTTP/1.1: {error}.")
-
-
-def _too_large(detail: str) -> Rejected:
-    return Rejected("head_too_large", f"The head of the request is too large. {detail}")

@@ -20,7 +20,7 @@ from holdfast.journal.batch import BATCH_BYTES_MAX, Batch, BatchQueue, Shared
 from holdfast.journal.disk import Disk
 from holdfast.journal.errors import FlushFailed, JournalError, NotWritten, OpenFailed
 from holdfast.journal.frame import Cursor, Frame, encode_batch
-from holdfast.journal.guard import DiskFault, GuardedDisk
+from holdfast.journal.guard import DiskFault
 from holdfast.journal.handoff import HINT_UNKNOWN, Handoff
 from holdfast.journal.reader import read_frames
 from holdfast.journal.recovery import Recovered
@@ -284,8 +284,9 @@ class Journal:
         """
         if after >= self.durable.sequence or limit <= 0:
             return []
-        segments = self.segments
-        return await asyncio.to_thread(read_frames, self._disk, segments, after, limit, bytes_max)
+        return await asyncio.to_thread(
+            read_frames, self._disk, self.segments, after, limit, bytes_max
+        )
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -303,8 +304,8 @@ class Journal:
         """
         if self._state is State.CLOSED:
             raise RuntimeError("only who opened a journal may archive its segments")
-        segments = pairwise(self.segments)
-        behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, segments)
+        pairs = pairwise(self.segments)
+        behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, pairs)
         for segment, _ in list(behind):
             await asyncio.to_thread(archive_segment, self._disk, segment.path)
             self._closed_segments = self._closed_segments[1:]
@@ -312,14 +313,11 @@ class Journal:
     # How.
 
     def _new_handoff(self, beginning: Beginning) -> Handoff:
-        def make_appender(disk: GuardedDisk) -> Appender:
-            segment_bytes_max = self._segment_bytes_max
-            return Appender(self.folder, disk, beginning, segment_bytes_max=segment_bytes_max)
-
+        size = self._segment_bytes_max
         return Handoff(
             self.folder,
             self._disk,
-            make_appender,
+            lambda disk: Appender(self.folder, disk, beginning, segment_bytes_max=size),
             deadline_s=self._flush_deadline_s,
             idle_sync_s=self._idle_sync_s,
             on_idle_failure=self._idle_failed,

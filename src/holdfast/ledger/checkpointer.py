@@ -81,6 +81,8 @@ class Checkpointer:
             archive_behind: puts journal away that no start needs, up to a sequence.
             on_written: is called after every checkpoint.
         """
+        # The checkpoints of a tenant lie in its folder, which has its name.
+        self._log = _log.bind(tenant=checkpoints.folder.parent.name)
         self._checkpoints = checkpoints
         self._state = state
         self._shards = shards
@@ -129,7 +131,7 @@ class Checkpointer:
         try:
             await self.write()
         except JournalError as error:
-            _log.error("checkpoint failed, will be tried again", error=str(error))
+            self._log.error("checkpoint failed, will be tried again", error=str(error))
         finally:
             self._pause_until = started + (1 + _PAUSE_FACTOR) * self._worked_ns / _NS_PER_S
             self._writing = None
@@ -172,7 +174,7 @@ class Checkpointer:
             if older is not None:
                 await self._archive_behind(older.sequence)
         except JournalError as error:
-            _log.error("segments not archived, will be tried again", error=str(error))
+            self._log.error("segments not archived, will be tried again", error=str(error))
 
     async def _in_slices(self, steps: Steps) -> AsyncIterator[ShardFile]:
         """Take the steps, and let others have the loop in between."""
@@ -207,7 +209,9 @@ class Checkpointer:
         if self._timer is not None:
             self._timer.cancel()
         loop = asyncio.get_running_loop()
-        late = loop.call_later(_LONG_CLOSE_S, _log.info, "still saving the state before the end")
+        late = loop.call_later(
+            _LONG_CLOSE_S, self._log.info, "still saving the state before the end"
+        )
         try:
             if self._writing is not None:
                 await asyncio.wait([self._writing])
@@ -218,6 +222,7 @@ class Checkpointer:
             if not self._hurries:
                 raise
         except JournalError as error:
-            _log.error("last checkpoint failed; the next start replays more", error=str(error))
+            self._log.error("last checkpoint failed; the next start replays more", error=str(error))
         finally:
             late.cancel()
+            self._shards.let_go()

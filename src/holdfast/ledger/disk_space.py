@@ -81,14 +81,16 @@ class DiskSpace:
             return
         self._is_low = not self._is_low
         if self._is_low:
-            _log.error("disk nearly full, commands are refused", free_bytes=free)
+            _log.error(
+                "disk nearly full, commands are refused", tenant=self._folder.name, free_bytes=free
+            )
             self._on_change(
                 f"The disk is nearly full: {free // _MIB} MiB are free, and the last "
                 f"{self._reserve_bytes // _MIB} MiB are kept back. The stock can be read but not "
                 "changed until there is room; nothing was written."
             )
         else:
-            _log.warning("disk has room again", free_bytes=free)
+            _log.warning("disk has room again", tenant=self._folder.name, free_bytes=free)
             self._on_change(None)
 
     def close(self) -> None:

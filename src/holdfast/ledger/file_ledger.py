@@ -86,7 +86,7 @@ class FileLedger:
         self._listing = Listing(loaded.state)
         self._staged = StagedView(loaded.state, self._listing)
         self._locks = KeyLocks()
-        self._followers = Followers()
+        self._followers = Followers(loaded.tenant_id)
         self._journal = Journal(
             folder / "journal",
             loaded.tenant_id,
@@ -98,8 +98,7 @@ class FileLedger:
             threads=threads,
         )
         self._feed = Feed(self._journal, self.tenant_id)
-        self._folder, self._disk = folder, disk
-        self._past_work = PastWork() if past_work is None else past_work
+        self.past = FilePast(folder, disk, self._journal, self._clock, self.read, past_work)
         self._timer = DeadlineTimer(self._staged.deadlines, self._clock, self._on_deadline)
         breaker = Breaker(lambda: clock.monotonic_ns() // NS_PER_MS, config.breaker_cooldown_ms)
         self.guard = JournalGuard(loaded.tenant_id, self._journal, breaker, self._on_back, count)
@@ -152,18 +151,10 @@ class FileLedger:
         # Let go of all records: the parts know each other, and nobody looks for such rings.
         for part in (self._checkpointer, self._timer, self._staged.deadlines, self._staged):
             vars(part).clear()
-        self.past.let_go(self.guard.refuse)
 
     def hurry(self) -> None:
         """Save no checkpoint at the end: it only makes the next start shorter."""
         self._checkpointer.hurry()
-
-    @property
-    def past(self) -> FilePast:
-        """What was, read from the tenant's files; it is not kept, for it knows this ledger."""
-        return FilePast(
-            self._folder, self._disk, self._journal, self._clock, self.read, self._past_work
-        )
 
     @property
     def writable(self) -> bool:

@@ -14,7 +14,8 @@ _log = structlog.get_logger("holdfast.ledger")
 class Followers:
     """Calls the followers; one that fails is dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, tenant_id: str) -> None:
+        self._tenant_id = tenant_id
         self._followers: list[Follower] = []
         self._waiting: list[Follower] = []
 
@@ -40,7 +41,11 @@ class Followers:
                 follower(event, changes)
             except Exception:  # noqa: BLE001 - what is durable is committed, whoever fails at it
                 self._drop(follower)
-                _log.exception("a follower failed and was dropped", sequence=event.sequence)
+                _log.exception(
+                    "a follower failed and was dropped",
+                    tenant=self._tenant_id,
+                    sequence=event.sequence,
+                )
 
     def _drop(self, follower: Follower) -> None:
         for followers in (self._followers, self._waiting):

@@ -6,7 +6,7 @@ tenant is read-only, until the cool-down is over and a single probe tries to beg
 
 import asyncio
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final
 
 import structlog
 
@@ -94,10 +94,6 @@ class JournalGuard:
             "Nothing was written; try again in a while.",
             max(1, self.breaker.retry_after_ms()),
         )
-
-    async def refuse(self) -> NoReturn:
-        """Refuse to read, too: what was in memory is not current any more."""
-        raise self.read_only()
 
     def outcome_unknown(self) -> Unavailable:
         """Say that the disk failed with the caller's event in its hands."""

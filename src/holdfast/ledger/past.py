@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
+from weakref import WeakMethod
 
 import structlog
 
@@ -68,17 +69,16 @@ class FilePast:
         read: Callable[[], Awaitable[Reading]],
         work: PastWork | None = None,
     ) -> None:
-        """Make it of a tenant's `folder`, its open `journal`, its `clock` and its live `read`."""
+        """Make it of a tenant's `folder`, its open `journal`, its `clock` and its live `read`.
+
+        The ledger has it, and it has the ledger's method, but not so that the two keep each other.
+        """
         self._folder = folder
         self._disk = disk
         self._journal = journal
         self._clock = clock
-        self._read = read
+        self._weak_read = WeakMethod(read)
         self._work = PastWork() if work is None else work
-
-    def let_go(self, read: Callable[[], Awaitable[Reading]]) -> None:
-        """Know the tenant's ledger no longer: it is closed, and this is what reading it comes to."""
-        self._read = read
 
     async def read(self, as_of: AsOf, scope: Scope) -> Reading:
         """Return the stock records of a scope as they were; see the port."""
@@ -106,7 +106,7 @@ class FilePast:
 
     async def _items(self, found: _Found) -> list[Item]:
         """What the catalogue said of these records; what has not changed since is said now too."""
-        reading = await self._read()
+        reading = await self._read_now()
         items: list[Item] = []
         others: list[str] = []
         for sku in {record.sku for record in found.records}:
@@ -159,7 +159,7 @@ class FilePast:
     async def explain(self, store_id: str, sku: str, as_of: AsOf | None) -> Explanation | None:
         """Take a stock record apart; see the port."""
         if as_of is None:
-            reading = await self._read()
+            reading = await self._read_now()
             sequence, now = reading.sequence, reading.now
             known = reading.get(STOCK, (store_id, sku))
             if known is None:
@@ -192,7 +192,7 @@ class FilePast:
             Unavailable: what fell due by then cannot be written at the moment.
         """
         if as_of.at is None:
-            reading = await self._read()
+            reading = await self._read_now()
             if as_of.sequence is not None and as_of.sequence > reading.sequence:
                 detail = f"asOf lies ahead: the newest event is {reading.sequence}."
                 raise invalid(_POINTER, detail)
@@ -207,7 +207,7 @@ class FilePast:
     async def _written(self, at: int) -> Reading:
         """Wait until every event up to the instant is durable, or never will be."""
         while True:
-            reading = await self._read()
+            reading = await self._read_now()
             tail = self._journal.tail
             if tail is None or not reading.exact:
                 break
@@ -225,6 +225,12 @@ class FilePast:
                 _READ_ONLY_RETRY_MS,
             )
         return reading
+
+    async def _read_now(self) -> Reading:
+        read = self._weak_read()
+        if read is None:
+            raise RuntimeError("whoever asks for the past has its ledger")
+        return await read()
 
     async def _done(self, work: Callable[[Files], T]) -> T:
         folder, disk, segments = self._folder, self._disk, self._journal.segments

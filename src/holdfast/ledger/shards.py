@@ -150,6 +150,13 @@ class Shards:
         group_name, _, number = rest.rpartition(".")
         self._group(table, group_name).load(int(number), ranks)
 
+    def let_go(self) -> None:
+        """Forget all ranks: nothing is saved any more. Groups and shards know each other."""
+        for group in self._groups.values():
+            group.shards.clear()
+        self._groups.clear()
+        self._changed.clear()
+
     def change_all(self) -> None:
         """Count every shard as changed."""
         for group in self._groups.values():

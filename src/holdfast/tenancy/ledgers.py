@@ -123,6 +123,7 @@ class Ledgers:
             async with self._few:
                 return await self.open_or_raise(tenant_id)
         except Exception as error:
+            # Whatever it is, it concerns this tenant alone.
             _log.error("tenant could not be opened", tenant=tenant_id, error=str(error))
             retry_at = asyncio.get_running_loop().time() + self._config.retry_ms / 1000
             self._sick[tenant_id] = _Sick(error, retry_at)

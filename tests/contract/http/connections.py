@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import uvicorn
 from uvicorn.server import ServerState
 
-from holdfast.http.protocol import Door, HeadLimits
+from holdfast.http.door import Door, HeadLimits
 from holdfast.resilience.rate_limit import RateLimiter
 from tests.unit.http.memory_ledger import MemoryLedger
 from tests.unit.http.world import PROBLEM_MEMBERS, World

@@ -230,3 +230,17 @@ async def test_the_history_of_a_sku_and_of_a_store_has_its_catalogue(world: Worl
     assert await types("storeId=S") == ["LocationCreated", "LocationDeleted"]
     assert await types("type=ItemCreated") == ["ItemCreated", "ItemCreated"]
     assert len((await world.get("/events")).json()["items"]) == 5
+
+
+@kinds
+async def test_a_put_that_changes_nothing_makes_no_version_and_is_remembered_all_the_same(
+    world: World, path: str, name: str, body: dict[str, object]
+) -> None:
+    made = await world.post(path, body)
+    same = await world.put(f"{path}/{name}", body, idempotency_key="k")
+    assert (same.status_code, same.json()) == (200, made.json())
+    await world.put(f"{path}/{name}", {"name": "Other"})
+    again = await world.put(f"{path}/{name}", body, idempotency_key="k")
+    assert (again.status_code, again.content) == (200, same.content)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (await world.get(f"{path}/{name}")).json()["name"] == "Other"

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from holdfast.domain.records import REFUSAL, RESERVATION, SOURCE, STOCK
+from holdfast.domain.records import ITEM, REFUSAL, RESERVATION, SOURCE, STOCK, StockRecord
 from holdfast.http.render import listed_stock, reservation_body
 from holdfast.journal import Frame
 from holdfast.verify.live import Page, SourcePage, Tip
@@ -50,7 +50,7 @@ class FakeServer:
         self._go_on()
         state = self.replay.state
         table: Any = STOCK if path == "/stock" else RESERVATION
-        body: Any = listed_stock if path == "/stock" else reservation_body
+        body: Any = self._stock_body if path == "/stock" else reservation_body
         after = tuple(orjson.loads(cursor)) if cursor else ("",)
         keys = sorted(key for key in state.records(table) if key > after)
         shown = keys[: self.page_items_max]
@@ -60,6 +60,9 @@ class FakeServer:
         self._go_on()
         more = len(keys) > len(shown)
         return Page(items, orjson.dumps(shown[-1]).decode() if more else None)
+
+    def _stock_body(self, record: StockRecord) -> Any:
+        return listed_stock(record, self.replay.state.get(ITEM, (record.sku,)))
 
     def source(self, name: str, cursor: str | None) -> SourcePage:
         self._go_on()

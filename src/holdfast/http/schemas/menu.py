@@ -4,11 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from holdfast.domain.values import ID_REGEX
 from holdfast.http.schemas.base import LINES_MAX, Count, Id, Output, Sku, Time, Version
 from holdfast.http.schemas.catalogue import Name, Price, Text
 from holdfast.http.schemas.inputs import Expecting, LineBody
 from holdfast.http.schemas.outputs import LineOut, Page
 
+DishId = Annotated[str, Field(pattern=f"^{ID_REGEX}$", examples=["margherita"])]
 Recipe = Annotated[
     list[LineBody],
     Field(max_length=LINES_MAX, description="What one portion takes; empty: nothing from stock."),
@@ -28,13 +30,13 @@ class DishFacts(Expecting):
 class DishBody(DishFacts):
     """A dish for the menu."""
 
-    id: Id | None = Field(None, description="Absent: the server makes one.")
+    id: DishId | None = Field(None, description="Absent: the server makes one.")
 
 
 class ReplaceDishBody(DishFacts):
     """What a dish is from now on; what is left out is cleared."""
 
-    id: Id | None = Field(None, description="If given, the one in the address.")
+    id: DishId | None = Field(None, description="If given, the one in the address.")
 
 
 class RecipeBody(Expecting):
@@ -46,7 +48,7 @@ class RecipeBody(Expecting):
 class Dish(Output):
     """A dish as managers see it."""
 
-    id: Id
+    id: DishId
     name: str
     price: Count = Field(description="In minor currency units.")
     category: str | None
@@ -79,7 +81,7 @@ class Reason(Output):
 class MenuEntry(Output):
     """A dish as guests see it in one store."""
 
-    id: Id
+    id: DishId
     name: str
     price: Count = Field(description="In minor currency units.")
     category: str | None

@@ -7,11 +7,12 @@ from pydantic import Field
 from holdfast.http.schemas.base import LINES_MAX, Count, Id, Input, Output, Qty, Time, Version
 from holdfast.http.schemas.catalogue import Name
 from holdfast.http.schemas.inputs import Expecting
+from holdfast.http.schemas.menu import DishId
 from holdfast.http.schemas.outputs import Page
 
 
 class OrderedBody(Input):
-    id: Id = Field(description="The dish.")
+    id: DishId = Field(description="The dish.")
     qty: Qty
 
 
@@ -28,7 +29,7 @@ class OrderEndBody(Expecting):
 
 
 class Ordered(Output):
-    id: Id
+    id: DishId
     name: str = Field(description="As it was when it was ordered.")
     price: Count = Field(description="As it was when it was ordered, in minor currency units.")
     qty: Count
