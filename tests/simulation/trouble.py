@@ -117,9 +117,12 @@ class Trouble:
             windows = [*windows, (self.since_ns, self._clock.now_ns)]
         return any(begin <= to_ns and from_ns <= end for begin, end in windows)
 
-    @property
-    def disk_is_full(self) -> bool:
-        return self._clock.now_ns < self._full_until
+    def meets_full_disk(self) -> bool:
+        """Whether the disk is full; whoever asks has met it."""
+        full = self._clock.now_ns < self._full_until
+        if full:
+            self._count("disk_full", self._full_until)
+        return full
 
     @property
     def slow_factor(self) -> int:
@@ -130,8 +133,7 @@ class Trouble:
     def strikes(self, operation: Operation, path: Path, starting: bool) -> Verdict | None:
         """What is wrong with this operation, if anything."""
         now = self._clock.now_ns
-        if self.disk_is_full and operation in {"write", "open"}:
-            self._count("disk_full", self._full_until)
+        if operation in {"write", "open"} and self.meets_full_disk():
             return "short"
         if now < self._failing_until and operation in {"fdatasync", "fsync"}:
             self._count("failing_syncs", self._failing_until)

@@ -124,7 +124,7 @@ class World:
             die=self._die,
             looks=self._looked,
             writes=self._written,
-            is_full=lambda: self.trouble.disk_is_full,
+            is_full=self.trouble.meets_full_disk,
         )
         self._service = None
         try:
