@@ -161,7 +161,7 @@ async def _sell(client: httpx2.AsyncClient, orders: list[Order], on_order: OnOrd
             clients.create_task(one_after_another(turns))
 
 
-async def _post(client: httpx2.AsyncClient, path: str, body: Any, expected: int) -> Any:  # noqa: ANN401 - JSON
+async def _post(client: httpx2.AsyncClient, path: str, body: Any, expected: int) -> Any:  # noqa: ANN401 - whatever JSON can hold
     answer = await client.post(path, json=body)
     if answer.status_code != expected:
         raise BenchFailed(f"POST {path} answered {answer.status_code}: {answer.text[:500]}")

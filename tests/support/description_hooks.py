@@ -65,13 +65,13 @@ def map_case(_: HookContext, case: Case[Any]) -> Case[Any]:
         if case.headers.get("If-Match", "*").strip('W/"') not in _LIKELY:
             case.headers["If-Match"] = "*"
         case.body = _settle_body(case.body, "If-Match" in case.headers)
-        if case.method == "PUT":
-            _settle_id(case.body, case.path_parameters)
     return case
 
 
 def _settle_query(query: dict[str, Any]) -> None:
-    """A cursor comes out of an answer, and stands for `after`."""
+    """A cursor comes out of an answer, and stands for `after`; the past begins with event 1."""
+    if "asOf" in query:
+        query["asOf"] = "1"
     if "cursor" in query and not _was_given(query["cursor"]):
         del query["cursor"]
     if "cursor" in query:
@@ -96,13 +96,6 @@ def _settle_body(body: Any, has_if_match: bool) -> Any:
         if body.get("until") is not None:
             body["until"] = "2999-12-31T00:00:00Z"
     return body
-
-
-def _settle_id(body: Any, address: dict[str, Any]) -> None:
-    """Name in the body what the address names, or nothing: a PUT moves nothing."""
-    for field in {"id", "sku", "storeId"} & (body.keys() if isinstance(body, dict) else set()):
-        if body[field] not in address.values():
-            body[field] = None
 
 
 def _whole(value: Any) -> Any:

@@ -197,6 +197,7 @@ MAKERS: Final[dict[tuple[str, str], Maker]] = {
     ("GET", "/batch/sources/{name}"): _nothing,
     ("GET", "/store/config"): _nothing,
     ("GET", f"{_ONE}/explain"): _nothing,
+    ("GET", "/menu/{dishId}/explain"): _query("storeId"),
     ("POST", "/items"): lambda c: Asked({"sku": c.sku(), **c.item()}),
     ("GET", "/items"): _nothing,
     ("GET", _ITEM): _nothing,

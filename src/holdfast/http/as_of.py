@@ -26,8 +26,6 @@ PAST_KNOWN: Final = Reply("With `asOf`: the caller has it, by its `If-None-Match
 SEQUENCE_HEADER: Final = "As-Of-Sequence"
 _SEQUENCE_CHARS_MAX: Final = 16
 
-#: For the description of the interface.
-
 
 def _read_as_of(name: str, text: str) -> AsOf:
     if text.isascii() and text.isdecimal() and len(text) <= _SEQUENCE_CHARS_MAX:

@@ -196,8 +196,7 @@ class Journal:
             self._give_up(unknown, cause, lambda: None)
             if self._probe is not None:
                 self._probe.fail(self._not_written(cause))
-            # Its owner and its writer know it: nobody looks for such rings among long-lived objects.
-            self._handoff = None
+            # Its owner knows it: nobody looks for such rings among long-lived objects.
             self._on_durable = lambda _: None
             self._on_failed = lambda _: None
 

@@ -115,9 +115,7 @@ class FileLedger:
             loaded.checkpoints,
             loaded.state,
             loaded.shards,
-            moment=lambda: Moment(
-                self._journal.durable, self._last_ts, self._staged.settled_deadline
-            ),
+            moment=lambda: Moment(self._journal.durable, self._last_ts, self._staged.next_due),
             journal_bytes=lambda: self._journal.stats.bytes,
             every=config.checkpoint_every,
             archive_behind=self._journal.archive_behind,
@@ -145,8 +143,7 @@ class FileLedger:
         try:
             await self._journal.seal()
         except JournalError as error:
-            said = "journal was not sealed; the next start looks closer"
-            _log.error(said, tenant=self.tenant_id, error=str(error))
+            _log.error("journal was not sealed", tenant=self.tenant_id, error=str(error))
         await self._checkpointer.close()
         # Let go of all records: the parts know each other, and nobody looks for such rings.
         for part in (self._checkpointer, self._timer, self._staged.deadlines, self._staged):
@@ -165,10 +162,8 @@ class FileLedger:
     def is_idle(self) -> bool:
         """Whether nobody would miss it: nothing is under way, falls due, or is waited for."""
         at_work = self._journal.tail is not None or not self._locks.all_free
-        followed = self._followers.are_waiting or self._feed.waiting
-        return (
-            self.writable and not at_work and not followed and self._staged.deadlines.next is None
-        )
+        awaited = self._followers.are_waiting or self._feed.waiting
+        return self.writable and not (at_work or awaited) and self._staged.deadlines.next is None
 
     @property
     def journal_stats(self) -> Stats:

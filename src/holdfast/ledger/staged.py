@@ -153,7 +153,7 @@ class StagedView:
         return any(at <= now for at, _ in self._moved)
 
     @property
-    def settled_deadline(self) -> str | None:
+    def next_due(self) -> str | None:
         """When something falls due, as a manifest says it; None while staged events may move it."""
         if not self.is_empty:
             return None
