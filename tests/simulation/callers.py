@@ -2,38 +2,38 @@
 
 import asyncio
 import random
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tests.simulation.asked import Answer, Asked, Shopper, row_of
-from tests.simulation.machine import NS_PER_MS, SimClock
+from tests.simulation.machine import NS_PER_MS, SimClock, time_passes
 from tests.simulation.service import Response, Service
 from tests.simulation.trouble import Trouble
 from tests.support.steps import Step, step
 
 _LEAVES: Final = 0.02
 #: By then every run has ended, whatever was wrong in it.
-ENDS_WITHIN_NS: Final = 900_000 * NS_PER_MS
+ENDS_WITHIN_NS: Final = 300_000 * NS_PER_MS
+
+
+class Setting(NamedTuple):
+    """What all callers of a run have in common."""
+
+    clock: SimClock
+    trouble: Trouble
+    #: The reservations that were made, each with its owner.
+    holds: list[tuple[str, str | None]]
+    #: How many requests each of them sends, and how long they wait in between, at most.
+    requests: int
+    pause_ms: int
 
 
 class Caller:
     """Sends one request after the other, each until it was decided."""
 
-    def __init__(
-        self,
-        shopper: Shopper,
-        rng: random.Random,
-        clock: SimClock,
-        trouble: Trouble,
-        holds: list[tuple[str, str | None]],
-        count: int,
-    ) -> None:
+    def __init__(self, shopper: Shopper, rng: random.Random, setting: Setting) -> None:
         self._shopper = shopper
         self._rng = rng
-        self._clock = clock
-        self._trouble = trouble
-        self._holds = holds
-        self._left = count
-        self.pause_ms = 600
+        self._clock, self._trouble, self._holds, self._left, self._pause_ms = setting
         self.asked: list[Asked] = []
         self.current: Asked | None = None
 
@@ -54,8 +54,8 @@ class Caller:
             pause_ms = await self._attempt(service, self.current)
             if pause_ms is None:
                 self.current = None
-                pause_ms = self._rng.randrange(self.pause_ms)
-            await asyncio.sleep(pause_ms / 1000)
+                pause_ms = self._rng.randrange(self._pause_ms)
+            await time_passes(pause_ms / 1000)
 
     async def send_one(self, service: Service) -> None:
         """Send one request, once, that writes something."""
@@ -99,14 +99,15 @@ class Caller:
         for _ in range(self._rng.randrange(12)):
             await asyncio.sleep(0)
         if self._rng.random() < 0.5:
-            await asyncio.sleep(self._rng.random() / 500)
+            await time_passes(self._rng.random() / 500)
         if self._rng.random() < 0.5:
             self._trouble.note_harmless("client_leaves")
             gone.set()
         else:
             self._trouble.note_harmless("client_cancelled")
             task.cancel()
-        await asyncio.wait([task])
+        # Nobody waits for it, and it may well be decided while it is sent again.
+        task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
 
     def _follow_up(self, asked: Asked, answer: Answer) -> int | None:
         response = answer.response
@@ -114,7 +115,7 @@ class Caller:
             # Without a key nobody can find out whether it was done, so it is not repeated.
             return self._rng.choice((0, 1, 50)) if asked.keyed else None
         if response.status < 500 and not _has_undecided(asked, response):
-            if asked.method == "POST":
+            if asked.method == "POST" and response.status < 300 and not response.replayed:
                 self._trouble.write_answered(answer.sent_ns)
             self._note_holds(response.json if not asked.is_batch else None, asked)
             return None

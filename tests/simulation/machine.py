@@ -125,6 +125,14 @@ def _settle(future: asyncio.Future[Any], result: Any, error: Exception | None) -
             future.set_exception(error)
 
 
+async def time_passes(seconds: float) -> None:
+    """Let a task wait for so long, on the machine's clock."""
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    loop.call_later(seconds, _settle, over, None, None)
+    await over
+
+
 class _Carrier:
     """A thread of the operating system that carries one simulated thread after another."""
 
@@ -156,7 +164,6 @@ class SimThread:
         self._context = contextvars.copy_context()
         self._carrier: _Carrier | None = None
         self._wakes: asyncio.Handle | None = None
-        self.ended = False
         self.error: BaseException | None = None
 
     def start(self) -> None:
@@ -165,6 +172,9 @@ class SimThread:
 
     def join(self, timeout: float | None = None) -> None:
         raise Stuck("nobody may block the machine to wait for a thread")
+
+    def is_alive(self) -> bool:
+        return self in self._threads.alive
 
     # On the loop.
 
@@ -182,18 +192,19 @@ class SimThread:
 
     def resume(self) -> None:
         """Run the thread until it waits or ends."""
-        if self.ended:
+        if not self.is_alive():
             return
         self._wakes = None
         carrier = self._carrier
         if carrier is None:
             carrier = self._carrier = _free_carriers.pop() if _free_carriers else _Carrier()
             carrier.run = self._carried
-        before, self._threads.current = self._threads.current, self
+        threads = self._threads
+        before, threads.current = threads.current, self
         carrier.go.release()
         carrier.back.acquire()
-        self._threads.current = before
-        if self.ended:
+        threads.current = before
+        if not self.is_alive():
             self._carrier = None
             _free_carriers.append(carrier)
             if self.error is not None:
@@ -210,7 +221,6 @@ class SimThread:
         except BaseException as error:  # noqa: BLE001 - the loop raises it again
             self.error = error
         finally:
-            self.ended = True
             self._threads.alive.remove(self)
 
     def wait(self) -> None:
@@ -245,7 +255,7 @@ class SimThreads:
         if self.dead:
             raise ProcessDied
 
-    def sleep(self, ns: int) -> None:
+    def pass_time(self, ns: int) -> None:
         """Let the current thread wait; who is no thread of the machine takes no time."""
         if self.current is not None and ns > 0:
             self.current.wake_in(ns / _NS_PER_S)

@@ -16,6 +16,7 @@ Operation = Literal["open", "write", "fdatasync", "fsync", "rename", "unlink", "
 
 _SYNCS: Final = frozenset({"fdatasync", "fsync"})
 _US: Final = 1_000
+_PLENTY_BYTES: Final = 1 << 40
 
 
 class Latency:
@@ -40,7 +41,7 @@ class NoTime:
     def demand_alive(self) -> None:
         """It is."""
 
-    def sleep(self, ns: int) -> None:
+    def pass_time(self, ns: int) -> None:
         """It takes no time."""
 
 
@@ -57,6 +58,7 @@ class Mount:
         die: Callable[[str], None] = lambda _: None,
         looks: Callable[[], None] = lambda: None,
         writes: Callable[[Path, bytes], None] = lambda *_: None,
+        is_full: Callable[[], bool] = lambda: False,
     ) -> None:
         """Mount a platter.
 
@@ -68,6 +70,7 @@ class Mount:
             die: ends the process; is told how.
             looks: is called behind every operation that changed something.
             writes: is told what is about to be written to a file.
+            is_full: whether no space is left.
         """
         self.platter = platter
         self.latency = Latency(rng)
@@ -79,6 +82,7 @@ class Mount:
         self._die = die
         self._looks = looks
         self._writes = writes
+        self._is_full = is_full
         self._handles: dict[int, tuple[File, Path]] = {}
         self._positions: dict[int, int] = {}
         self._next_handle = 3
@@ -174,6 +178,10 @@ class Mount:
         self._step("names", folder)
         return sorted(path.name for path in self.platter.seen if path.parent == folder)
 
+    def free_bytes(self, folder: Path) -> int:
+        self._threads.demand_alive()
+        return 0 if self._is_full() else _PLENTY_BYTES
+
     # How.
 
     def _step(self, operation: Operation, path: Path) -> Verdict | None:
@@ -185,7 +193,7 @@ class Mount:
         if verdict == "hang":
             # Longer than a flush may take; then it goes on as if nothing had been.
             delay_ns = self._rng.randrange(11_000, 20_000) * NS_PER_MS
-        self._threads.sleep(delay_ns)
+        self._threads.pass_time(delay_ns)
         self._threads.demand_alive()
         if verdict in {"kill_before", "cut_before"}:
             self._end(verdict)

@@ -63,8 +63,10 @@ class File:
         content = bytearray(self.durable)
         for version, pieces in zip(versions, self.sectors().values(), strict=True):
             for number, (offset, piece) in enumerate(pieces[:version], start=1):
-                whole = number < version or rng is None or rng.random() > _TORN_SHARE
-                _place(content, offset, piece if whole else piece[: rng.randrange(len(piece))])
+                if rng is not None and number == version and rng.random() < _TORN_SHARE:
+                    _place(content, offset, piece[: rng.randrange(len(piece))])
+                else:
+                    _place(content, offset, piece)
         return bytes(content)
 
     def after(self, versions: "list[int]", grown: bool, rng: random.Random | None) -> "File":

@@ -1,7 +1,7 @@
 """The service short of its sockets, as one process: HTTP over ledger over journal, on a machine."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
@@ -98,13 +98,18 @@ class Service:
         return f"own-{self._loop.clock.now_ns:x}-{next(self._ids)}"
 
     def breakers(self) -> Mapping[str, str]:
-        return {name: each.guard.breaker.state for name, each in self.tenants.ledgers.items()}
+        return self.tenants.breakers()
 
     def ledgers(self) -> Iterable[FileLedger]:
         return self.tenants.ledgers.values()
 
+    def every_ledger(self) -> list[FileLedger]:
+        """Those of the tenants, and the one that says which tenants there are."""
+        return [*self.ledgers(), self.tenants.system]
+
     @property
     def ledger(self) -> FileLedger:
+        assert DEFAULT_TENANT in self.tenants.ledgers, "the tenant is not open"
         return self.tenants.ledgers[DEFAULT_TENANT]
 
     async def request(
@@ -159,7 +164,8 @@ def repeatable(clock: SimClock) -> Iterator[None]:
     with ExitStack() as stack:
         for module in ("call", "headers", "batch.each"):
             stack.enter_context(patch(f"holdfast.http.{module}.uuid7", next_id))
-        stack.enter_context(patch("holdfast.http.slices.perf_counter", clock.seconds))
+        for module in ("http.slices", "ledger.many"):
+            stack.enter_context(patch(f"holdfast.{module}.perf_counter", clock.seconds))
         stack.enter_context(patch("holdfast.journal.guard._generations", count(1)))
         sizes = {**(Journal.__init__.__kwdefaults__ or {}), "segment_bytes_max": SEGMENT_BYTES_MAX}
         stack.enter_context(patch.object(Journal.__init__, "__kwdefaults__", sizes))
@@ -175,7 +181,7 @@ def heard(complaints: Complaints) -> Iterator[None]:
             complaints.heard.append(str(event))
         raise structlog.DropEvent
 
-    before: Callable[..., Any] = structlog.get_config()["processors"]
+    before = structlog.get_config()["processors"]
     structlog.configure(processors=[keep])
     try:
         yield

@@ -8,7 +8,7 @@ import pytest
 from tests.simulation.campaign import Effort
 from tests.simulation.crash import CrashStates
 
-RUNS: Final = 4
+RUNS: Final = 2
 STATES_OF_A_CAMPAIGN: Final = 200_000
 #: A run gives about 1,400 states; there are more seeds than will be needed.
 _RUNS_OF_A_CAMPAIGN: Final = 1_000

@@ -40,8 +40,6 @@ OF_CALLERS: Final = ("client_leaves", "client_cancelled")
 KINDS: Final = (*_ONCE, *_LASTING, *_DEEDS, *OF_CALLERS)
 #: What seldom finds an operation to strike is drawn more often.
 _DRAWN: Final = (*_ONCE, *_LASTING, *_DEEDS, "read_error", *("unlink_error",) * 5)
-#: Faults come in this time, and callers ask for longer.
-FAULTS_WITHIN_MS: Final = 4_000
 
 
 class Trouble:
@@ -53,6 +51,7 @@ class Trouble:
         clock: SimClock,
         count: int | None = None,
         kinds: Sequence[str] = (),
+        within_ms: int = 4_000,
     ) -> None:
         self._rng = rng
         self._clock = clock
@@ -60,7 +59,7 @@ class Trouble:
         begin = clock.now_ns
         #: (instant, kind) of what is still to come.
         self.planned = sorted(
-            (begin + rng.randrange(100, FAULTS_WITHIN_MS) * NS_PER_MS, rng.choice(kinds or _DRAWN))
+            (begin + rng.randrange(20, within_ms) * NS_PER_MS, rng.choice(kinds or _DRAWN))
             for _ in range(count)
         )
         self.struck: Counter[str] = Counter()
@@ -118,6 +117,13 @@ class Trouble:
             windows = [*windows, (self.since_ns, self._clock.now_ns)]
         return any(begin <= to_ns and from_ns <= end for begin, end in windows)
 
+    def meets_full_disk(self) -> bool:
+        """Whether the disk is full; whoever asks has met it."""
+        full = self._clock.now_ns < self._full_until
+        if full:
+            self._count("disk_full", self._full_until)
+        return full
+
     @property
     def slow_factor(self) -> int:
         return 60 if self._clock.now_ns < self._slow_until else 1
@@ -127,8 +133,7 @@ class Trouble:
     def strikes(self, operation: Operation, path: Path, starting: bool) -> Verdict | None:
         """What is wrong with this operation, if anything."""
         now = self._clock.now_ns
-        if now < self._full_until and operation in {"write", "open"}:
-            self._count("disk_full", self._full_until)
+        if operation in {"write", "open"} and self.meets_full_disk():
             return "short"
         if now < self._failing_until and operation in {"fdatasync", "fsync"}:
             self._count("failing_syncs", self._failing_until)

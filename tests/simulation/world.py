@@ -8,24 +8,18 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
-from holdfast.domain.records import TABLES
-from holdfast.domain.state import State
-from holdfast.journal import JournalCorrupt, JournalError, recover
-from holdfast.ledger.opening import load_tenant
+from holdfast.journal import JournalCorrupt, JournalError
 from holdfast.ledger.port import Unavailable
-from holdfast.tenancy import DEFAULT_TENANT
 from tests.simulation.asked import Asked, Shopper
-from tests.simulation.callers import Caller, Loader
-from tests.simulation.machine import NS_PER_MS, ProcessDied, SimClock, SimLoop, Stuck
-from tests.simulation.mount import Mount, NoTime, Operation, Verdict
+from tests.simulation.callers import Caller, Loader, Setting
+from tests.simulation.left import JOURNAL, demand_replay, frames_of
+from tests.simulation.machine import NS_PER_MS, ProcessDied, SimClock, SimLoop, Stuck, time_passes
+from tests.simulation.mount import Mount, Operation, Verdict
 from tests.simulation.oracle import Judge
 from tests.simulation.platter import Platter
-from tests.simulation.service import TENANT_FOLDER, Complaints, Service, heard, repeatable
+from tests.simulation.service import Complaints, Service, heard, repeatable
 from tests.simulation.trouble import Trouble
 
-Tables = dict[str, dict[Any, Any]]
-JOURNAL: Final = TENANT_FOLDER / "journal"
-STATE: Final = TENANT_FOLDER / "state"
 RESUMES_WITHIN_S: Final = 30.0
 _LIVES_MAX: Final = 40
 _QUIET_S: Final = 3.0
@@ -63,7 +57,11 @@ class World:
         self.clock = SimClock()
         self.platter = Platter()
         self.complaints = Complaints()
-        self.trouble = Trouble(random.Random(f"trouble {seed}"), self.clock, faults, kinds)
+        # Who hurries meets what is under way; who does not, meets what is written meanwhile.
+        self._pause_ms = self.rng.choice((60, 600))
+        within_ms = self._pause_ms * 7
+        rng = random.Random(f"trouble {seed}")
+        self.trouble = Trouble(rng, self.clock, faults, kinds, within_ms)
         self.holds: list[tuple[str, str | None]] = []
         self._shopper = shopper
         self.callers = [self._caller(Caller, f"c{number}", requests) for number in range(callers)]
@@ -89,7 +87,8 @@ class World:
     def _caller(self, kind: type[Caller], name: str, requests: int) -> Caller:
         rng = random.Random(f"{name} {self.seed}")
         shopper = self._shopper(name, rng, self.holds)
-        return kind(shopper, rng, self.clock, self.trouble, self.holds, requests)
+        setting = Setting(self.clock, self.trouble, self.holds, requests, self._pause_ms)
+        return kind(shopper, rng, setting)
 
     @property
     def asked(self) -> list[Asked]:
@@ -125,6 +124,7 @@ class World:
             die=self._die,
             looks=self._looked,
             writes=self._written,
+            is_full=self.trouble.meets_full_disk,
         )
         self._service = None
         try:
@@ -135,11 +135,14 @@ class World:
         finally:
             self.operations += mount.operations
             self._bury(loop)
-        if self.death == "cut":
-            self.platter = self.platter.cut(self.rng)
-        elif self.death == "kill":
-            self.platter = self.platter.killed()
+        self.platter = self._left()
         self.clock.now_ns += self.rng.randrange(200, 1_000) * NS_PER_MS
+
+    def _left(self) -> Platter:
+        """The files as the next process finds them."""
+        if self.death == "cut":
+            return self.platter.cut(self.rng)
+        return self.platter if self.death is None else self.platter.killed()
 
     async def _life(self, loop: SimLoop, mount: Mount) -> None:
         service = Service(loop, mount, self.complaints)
@@ -175,10 +178,10 @@ class World:
         for task in callers:
             task.result()
         while self.trouble.planned or self.trouble.since_ns is not None:
-            await asyncio.sleep(0.5)
+            await time_passes(0.5)
             await self.last.send_one(service)
         # Now nobody asks for anything, and deadlines have to come by themselves.
-        await asyncio.sleep(_QUIET_S)
+        await time_passes(_QUIET_S)
         self.quiet_until_ms = self.clock.wall_ms()
 
     async def _read_all(self, service: Service) -> None:
@@ -228,7 +231,7 @@ class World:
         loop.forget_timers()
         loop.threads.end_all()
         self._loop = None
-        for ledger in self._service.ledgers() if self._service is not None else ():
+        for ledger in () if self._service is None else self._service.every_ledger():
             # Who waits for a flush goes on waiting until it has ended, even when cancelled.
             ledger._journal.abandon()
         tasks = sorted(asyncio.all_tasks(loop), key=lambda task: task.get_name())
@@ -293,31 +296,3 @@ class World:
                 met += 1
                 good += answer.response.status < 500
         return met, good
-
-
-def still(platter: Platter) -> Mount:
-    """A disk on which nothing takes time and nothing goes wrong."""
-    return Mount(platter, NoTime(), random.Random(0))
-
-
-def frames_of(platter: Platter) -> list[bytes]:
-    """Every event that is left, as JSON, the archive's included."""
-    frames: list[bytes] = []
-    recover(JOURNAL, DEFAULT_TENANT, still(platter), lambda frame: frames.append(frame.json))
-    return frames
-
-
-def tables_of(state: State) -> Tables:
-    return {name: dict(state.records(table)) for name, table in TABLES.items()}
-
-
-def demand_replay(platter: Platter) -> None:
-    """A start from the checkpoint gives what a replay of the whole journal gives."""
-    without = Platter()
-    without.seen = {
-        path: file for path, file in platter.seen.items() if not path.is_relative_to(STATE)
-    }
-    seen = load_tenant(TENANT_FOLDER, DEFAULT_TENANT, still(platter))
-    replayed = load_tenant(TENANT_FOLDER, DEFAULT_TENANT, still(without))
-    assert tables_of(seen.state) == tables_of(replayed.state)
-    assert seen.last_ts == replayed.last_ts

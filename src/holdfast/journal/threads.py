@@ -7,8 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 from queue import SimpleQueue
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
+T = TypeVar("T")
 STAND_ASIDE_S: Final = 0.00005
 
 
@@ -18,16 +19,18 @@ class Thread(Protocol):
     def start(self) -> None: ...
 
     def join(self, timeout: float | None = None) -> None:
-        """Wait for its end."""
+        """Wait for its end, for `timeout` seconds at most."""
         ...
 
+    def is_alive(self) -> bool: ...
 
-class Queue(Protocol):
+
+class Queue(Protocol[T]):
     """Hands things over, first in, first out."""
 
-    def put(self, item: Any) -> None: ...
+    def put(self, item: T) -> None: ...
 
-    def get(self, *, timeout: float | None = None) -> Any:
+    def get(self, *, timeout: float | None = None) -> T:
         """The oldest thing. Raises queue.Empty when none comes within `timeout` seconds."""
         ...
 
@@ -39,7 +42,7 @@ class Threads(Protocol):
         """A thread for `run`, which does not keep the process from ending."""
         ...
 
-    def queue(self) -> Queue: ...
+    def queue(self) -> Queue[Any]: ...
 
     def stand_aside(self) -> None:
         """Let the calling thread wait for a moment, so that the others get on."""
@@ -53,7 +56,7 @@ class OsThreads:
         # A daemon, so that a thread which hangs in the kernel does not keep the process.
         return threading.Thread(target=run, name=name, daemon=True)
 
-    def queue(self) -> Queue:
+    def queue(self) -> Queue[Any]:
         return SimpleQueue()
 
     def stand_aside(self) -> None:

@@ -30,6 +30,7 @@ class Done(NamedTuple):
 
 Outcome = Done | JournalError
 Work = Callable[[], Position]
+_Job = tuple[Work, Callable[[Outcome], None]]
 
 
 class Writer:
@@ -50,7 +51,7 @@ class Writer:
         self._make_appender = make_appender
         self._idle_sync_s = idle_sync_s
         self._on_idle_failure = on_idle_failure
-        self._jobs: Queue = threads.queue()
+        self._jobs: Queue[_Job | None] = threads.queue()
         self._appender: Appender | None = None
         self._failed = False
         self.thread = threads.thread(self._run, f"journal {folder}")
@@ -100,7 +101,7 @@ class Writer:
             # Its owner made these, and knows it: a ring that nobody would look for.
             del self._make_appender, self._on_idle_failure
 
-    def _next_job(self) -> tuple[Work, Callable[[Outcome], None]] | None:
+    def _next_job(self) -> _Job | None:
         appender = self._appender
         if appender is None or appender.watermark_synced:
             return self._jobs.get()

@@ -18,6 +18,7 @@ from holdfast.journal import (
     Disk,
     JournalCorrupt,
     OpenFailed,
+    ReadFailed,
     create,
     is_at_rest,
     is_unused,
@@ -30,6 +31,7 @@ _log = structlog.get_logger("holdfast.tenancy")
 Alone = Callable[[Path], AbstractContextManager[None]]
 
 _HINT_MOVE: Final = "The tenant is deleted already. Look at the disk, then delete it again"
+_HINT_LIST: Final = "Look at the disk and the kernel's log, then try again"
 _HINT_LOST: Final = (
     "Its saved state shows that it had one. Nothing was changed. "
     "Restore the tenant's folder from a backup or a copy"
@@ -98,9 +100,9 @@ class Folders:
             JournalError: a journal is there, and not sound.
         """
         folder = self.of(tenant_id)
-        if self._disk.files_in(folder / "state"):
+        if self._files_in(folder / "state"):
             return False
-        if not self._disk.files_in(folder / "journal"):
+        if not self._files_in(folder / "journal"):
             return True
         # An attempt to make it may have ended before there was a segment: `create` goes on with it.
         create(folder / "journal", tenant_id, self._disk)
@@ -113,8 +115,14 @@ class Folders:
 
     def _demand_no_loss(self, folder: Path) -> None:
         journal = folder / "journal"
-        if self._disk.files_in(folder / "state") and not self._disk.files_in(journal):
+        if self._files_in(folder / "state") and not self._files_in(journal):
             raise JournalCorrupt("read", journal, cause="it is missing", hint=_HINT_LOST)
+
+    def _files_in(self, folder: Path) -> list[str]:
+        try:
+            return self._disk.files_in(folder)
+        except OSError as error:
+            raise ReadFailed("list", folder, cause=str(error), hint=_HINT_LIST) from error
 
     def load(self, tenant_id: str) -> Loaded:
         """Read a tenant's folder, and write nothing.

@@ -1,6 +1,7 @@
 """Each piece of work gets one outcome on the loop, whatever the disk and the thread do."""
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -249,6 +250,8 @@ def test_a_thread_that_ends_after_its_loop_has_nobody_to_tell() -> None:
     loop = asyncio.run(left())
     disk.release.set()
     loop.handoff.stop()
-    loop.handoff.writer.thread.join(PATIENCE_S)
+    thread = loop.handoff.writer.thread
+    thread.join(PATIENCE_S)
     assert disk.handles == {}
-    assert loop.handoff.writer.thread.daemon, "a thread that hangs must not keep the process"
+    assert isinstance(thread, threading.Thread)
+    assert thread.daemon, "a thread that hangs must not keep the process"

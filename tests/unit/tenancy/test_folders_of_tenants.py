@@ -1,13 +1,16 @@
 """What may lie in a folder of data: of an older release, copied from elsewhere, left by a crash."""
 
+import errno
 import shutil
 from pathlib import Path
 
 import pytest
 
-from holdfast.journal import JournalCorrupt, OsDisk, create
+from holdfast.journal import JournalCorrupt, OsDisk, ReadFailed, create
+from holdfast.tenancy.folders import Folders
 from tests.support.many_tenants import ManyTenants
 from tests.unit.http.world import problem_of
+from tests.unit.journal.simulated_disk import SimulatedDisk
 
 
 async def test_a_folder_of_a_release_without_tenants_opens_as_it_was(tmp_path: Path) -> None:
@@ -72,3 +75,20 @@ async def test_a_journal_that_a_crash_left_empty_is_taken_up(tmp_path: Path) -> 
         made = await street.client.post("/sys/provision", json=body)
         assert made.json()["tenantId"] == "pizza"
         assert (await street.receive("pizza")).status_code == 200
+
+
+@pytest.mark.parametrize("folder", ["state", "journal"])
+def test_a_folder_that_cannot_be_listed_is_told_as_a_failure_to_read(folder: str) -> None:
+    class Unlisted(SimulatedDisk):
+        def files_in(self, folder_: Path) -> list[str]:
+            if folder_.name == folder:
+                raise OSError(errno.EIO, "the disk failed", str(folder_))
+            return super().files_in(folder_)
+
+    disk = Unlisted()
+    disk.put(Path("/data/system/state/MANIFEST.json"), b"")
+    with pytest.raises(ReadFailed, match="disk failed"):
+        Folders(Path("/data"), disk).make_system()
+    disk.put(Path("/data/tenants/pizza/journal/x.log"), b"")
+    with pytest.raises(ReadFailed, match="disk failed"):
+        Folders(Path("/data"), disk).is_free("pizza")
