@@ -20,7 +20,7 @@ from holdfast.journal.batch import BATCH_BYTES_MAX, Batch, BatchQueue, Shared
 from holdfast.journal.disk import Disk
 from holdfast.journal.errors import FlushFailed, JournalError, NotWritten, OpenFailed
 from holdfast.journal.frame import Cursor, Frame, encode_batch
-from holdfast.journal.guard import DiskFault
+from holdfast.journal.guard import DiskFault, GuardedDisk
 from holdfast.journal.handoff import HINT_UNKNOWN, Handoff
 from holdfast.journal.reader import read_frames
 from holdfast.journal.recovery import Recovered
