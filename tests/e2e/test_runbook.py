@@ -21,6 +21,7 @@ EXPECTED = {"json", "text"}
 NOT_RUN = {"console", "text"}
 
 
+@pytest.mark.timeout(300)
 def test_every_line_of_the_runbook_works_in_order_and_answers_what_it_says(tmp_path: Path) -> None:
     found: str | None = None
     with terminal(tmp_path) as shell:
