@@ -98,7 +98,14 @@ def commands(
 
 
 @app.command()
-def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> None:
+def serve(
+    host: Host = None,
+    port: Port = None,
+    data_dir: DataDir = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="How many processes; needs LOCKS_ENABLED=true.")
+    ] = 1,
+) -> None:
     """Serve a folder over HTTP until it is told to end.
 
     Everything is set by environment variables; the options stand above them.
@@ -106,7 +113,13 @@ def serve(host: Host = None, port: Port = None, data_dir: DataDir = None) -> Non
     Example: `RATE_LIMIT_RPS=500 holdfast serve --port 3001 --data-dir /var/lib/holdfast`
     """
     given = {"host": host, "port": port, "data_dir": data_dir}
-    run_server(load_settings({name: value for name, value in given.items() if value is not None}))
+    settings = load_settings({name: value for name, value in given.items() if value is not None})
+    if workers > 1 and not settings.locks_enabled:
+        raise CommandFailed("--workers needs LOCKS_ENABLED=true for this folder.", USAGE)
+    if workers > 1:
+        run_workers(settings, workers)
+    else:
+        run_server(settings)
 
 
 @app.command()
@@ -239,11 +252,31 @@ def run_server(settings: "Settings", on_ready: Callable[[str], None] | None = No
         CommandFailed: the server cannot start.
     """
     from holdfast import runtime  # noqa: PLC0415 - brings the whole service
+    from holdfast.folder_lock import CannotStart  # noqa: PLC0415 - the same
 
+    try:
+        runtime.serve(settings, on_ready or _greeter(settings))
+    except CannotStart as error:
+        raise CommandFailed(str(error), UNAVAILABLE) from error
+
+
+def run_workers(settings: "Settings", number: int) -> None:
+    """Serve with several processes until told to end.
+
+    Raises:
+        CommandFailed: one of them cannot start.
+    """
+    from holdfast import workers  # noqa: PLC0415 - brings the whole service
+    from holdfast.folder_lock import CannotStart  # noqa: PLC0415 - the same
+
+    try:
+        workers.serve(settings, number, _greeter(settings))
+    except CannotStart as error:
+        raise CommandFailed(str(error), UNAVAILABLE) from error
+
+
+def _greeter(settings: "Settings") -> Callable[[str], None]:
     def ready(url: str) -> None:
         typer.echo(f"holdfast serves {settings.data_dir} at {url}; Ctrl-C ends it.", err=True)
 
-    try:
-        runtime.serve(settings, on_ready or ready)
-    except runtime.CannotStart as error:
-        raise CommandFailed(str(error), UNAVAILABLE) from error
+    return ready

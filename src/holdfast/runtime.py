@@ -9,28 +9,33 @@ import gc
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final
 
-import portalocker
 import uuid_utils
 import uvicorn
 import uvloop
 
 from holdfast import __version__
 from holdfast.domain.events import UnknownEvent
+from holdfast.folder_lock import CannotStart, hold
 from holdfast.http.app import create_app
 from holdfast.http.door import Door
 from holdfast.http.metrics import Metrics
+from holdfast.http.problems import say_with_status
 from holdfast.http.services import HttpConfig, Services
 from holdfast.journal import JournalError, OsDisk
 from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
 from holdfast.ledger.clock import SystemClock
 from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
+from holdfast.ledger.leases.peers import Peer
+from holdfast.ledger.leases.shared_ledger import SharedLedger
+from holdfast.ledger.leases.sharing import SharedFolder
+from holdfast.ledger.leases.turns import LeaseTimes
 from holdfast.ledger.opening import Loaded
 from holdfast.ledger.past_work import PastWork
 from holdfast.logs import Logs, open_logs
@@ -38,13 +43,11 @@ from holdfast.resilience.descriptors import connections_allowed
 from holdfast.resilience.ending import Ending
 from holdfast.settings import Settings
 from holdfast.tenancy import LedgersConfig, TenantRegistry
+from holdfast.tenancy.folders import no_others
 
 _BACKLOG: Final = 2048
 #: So much of what a client has not read yet the kernel keeps, or twice as much.
 _UNSENT_BYTES_MAX: Final = 128 * 1024
-#: How often, and how far apart, a start looks for the number of the process that has the folder.
-_LOCK_TRIES: Final = 50
-_LOCK_PAUSE_S: Final = 0.02
 #: How long requests that are under way may take once the process was told to end.
 _GRACE_S: Final = 10
 #: Records live long and hold no cycles. Only the youngest objects are searched for garbage: a
@@ -52,27 +55,29 @@ _GRACE_S: Final = 10
 _GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 
 
-class CannotStart(Exception):
-    """The service cannot start; the message says why and what to do."""
-
-
-def serve(settings: Settings, on_ready: Callable[[str], None] | None = None) -> None:
+def serve(
+    settings: Settings,
+    on_ready: Callable[[str], None] | None = None,
+    listener: socket.socket | None = None,
+) -> None:
     """Run the service until SIGTERM or SIGINT; blocks.
 
     Args:
         settings: what the operator set.
         on_ready: is called with the base URL once the service listens.
+        listener: listens already; None: listen as the settings say.
 
     Raises:
         CannotStart: the folder is in use, its data contradict themselves, or the port is taken.
     """
     with (
-        _own(settings.data_dir),
+        hold(settings.data_dir, settings.locks_folder if settings.locks_enabled else None),
         _open_log(settings) as logs,
-        _listen(settings.host, settings.port) as listener,
+        listener or listen(settings.host, settings.port) as taken,
+        _share(settings) as shared,
     ):
         try:
-            uvloop.run(_Service(settings, logs).run(listener, on_ready))
+            uvloop.run(_Service(settings, logs, shared).run(taken, on_ready))
         except (JournalError, UnknownEvent) as error:
             raise CannotStart(f"{settings.data_dir} was not opened: {error}") from error
 
@@ -88,58 +93,33 @@ def _open_log(settings: Settings) -> Logs:
 
 
 @contextmanager
-def _own(data_dir: Path) -> Iterator[None]:
-    """Hold the folder for this process alone."""
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        lock_file = (data_dir / ".lock").open("a+")
-    except OSError as error:
-        raise CannotStart(f"The folder {data_dir} cannot be used: {error.strerror}.") from error
-    with lock_file:
-        _lock(lock_file, data_dir)
-        lock_file.truncate(0)
-        lock_file.write(f"{os.getpid()}\n")
-        lock_file.flush()
-        yield
-        lock_file.truncate(0)
-
-
-def _lock(lock_file: TextIO, data_dir: Path) -> None:
-    """Take the lock at once, or name the process that holds it.
-
-    One that took it this instant has not written its number yet: the file is empty, or holds that
-    of a dead process. So the number of no living process is worth another look.
-    """
-    for _ in range(_LOCK_TRIES):
-        try:
-            portalocker.lock(lock_file, portalocker.LOCK_EX | portalocker.LOCK_NB)
-        except portalocker.exceptions.LockException:
-            lock_file.seek(0)
-            owner = lock_file.read().strip()
-        else:
-            return
-        if _is_alive(owner):
-            break
-        time.sleep(_LOCK_PAUSE_S)
-    else:
-        owner = "unknown"
-    raise CannotStart(
-        f"Another process (id {owner}) serves the folder {data_dir}; stop it first, "
-        "or set DATA_DIR to a folder of its own."
+def _share(settings: Settings) -> Iterator[SharedFolder | None]:
+    """Appear among the processes that share the folder, if they do."""
+    if not settings.locks_enabled:
+        yield None
+        return
+    times = LeaseTimes(
+        settings.lock_ttl_ms,
+        settings.lock_renew_ms,
+        settings.lock_wait_ms,
+        settings.lock_retry_after_ms,
     )
-
-
-def _is_alive(process_id: str) -> bool:
+    say_with_status("lease_held", settings.lock_reject_status)
+    folder = settings.locks_folder
     try:
-        os.kill(int(process_id), 0)
-    except PermissionError:
-        return True
-    except (ValueError, OverflowError, OSError):
-        return False
-    return True
+        peer = Peer(folder, uuid_utils.uuid7().hex)
+    except OSError as error:
+        raise CannotStart(f"LOCK_DIR={folder} cannot be used: {error.strerror}.") from error
+    with peer:
+        yield SharedFolder(settings.data_dir, folder, peer, times)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Listen, so that clients may connect from now on.
+
+    Raises:
+        CannotStart: the port is taken, or the host is not this machine's.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -153,7 +133,8 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
-def _base_url(listener: socket.socket) -> str:
+def base_url(listener: socket.socket) -> str:
+    """Say where a listener is reached."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -174,8 +155,9 @@ class _Server(uvicorn.Server):
 class _Service:
     """One running service. It is also what the HTTP interface asks how things are."""
 
-    def __init__(self, settings: Settings, logs: Logs) -> None:
+    def __init__(self, settings: Settings, logs: Logs, shared: SharedFolder | None) -> None:
         self._settings = settings
+        self._shared = shared
         self._logs = logs
         self._metrics = Metrics()
         self._past_work = PastWork()
@@ -207,8 +189,9 @@ class _Service:
             waiting_max=settings.load_shed_queue_max,
             retry_ms=settings.breaker_cooldown_ms,
         )
+        alone = no_others if self._shared is None else self._shared.alone
         return TenantRegistry(
-            settings.data_dir, self._disk, self._make_ledger, config, new_id=new_id
+            settings.data_dir, self._disk, self._make_ledger, config, new_id=new_id, alone=alone
         )
 
     def _make_ledger(self, folder: Path, loaded: Loaded) -> FileLedger:
@@ -220,7 +203,10 @@ class _Service:
             disk_reserve_bytes=settings.disk_reserve_mb << 20,
             flush_deadline_s=settings.flush_deadline_ms / 1000,
         )
-        return FileLedger(
+        make: Callable[..., FileLedger] = FileLedger
+        if self._shared is not None:
+            make = partial(SharedLedger, sharing=self._shared.sharing(folder))
+        return make(
             folder,
             loaded,
             disk=self._disk,
@@ -250,10 +236,10 @@ class _Service:
         gc.freeze()
         try:
             if on_ready is not None:
-                on_ready(_base_url(listener))
+                on_ready(base_url(listener))
             self._logs.logger.info(
                 "serving",
-                url=_base_url(listener),
+                url=base_url(listener),
                 folder=str(self._settings.data_dir),
                 version=__version__,
             )

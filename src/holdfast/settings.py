@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _MS_PER_DAY = 24 * 3600 * 1000
 _JWT_SECRET_BYTES_MIN = 32
+_LOCK_TTL_MS_MAX = 600_000
 
 #: The type of the error that says so; it has an exit code of its own.
 FAULTS_NOT_LOCAL = "faults_not_local"
@@ -50,6 +51,14 @@ class Settings(BaseSettings):
     checkpoint_every_mb: Positive = 64
     checkpoint_every_s: Annotated[float, Field(gt=0, le=2**31 - 1)] = 30
 
+    locks_enabled: bool = False
+    lock_ttl_ms: Annotated[int, Field(gt=0, le=_LOCK_TTL_MS_MAX)] = 2000
+    lock_renew_ms: Positive = 1000
+    lock_wait_ms: Positive = 500
+    lock_dir: Path | None = None
+    lock_reject_status: Literal[409, 423, 429, 503] = 503
+    lock_retry_after_ms: Positive = 300
+
     idemp_ttl_ms: Positive = 300_000
     reservation_ttl_ms: Annotated[int, Field(gt=0, le=_MS_PER_DAY)] = 300_000
     reservation_retention_days: Annotated[int, Field(gt=0, le=36_500)] = 30
@@ -59,10 +68,30 @@ class Settings(BaseSettings):
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
 
+    @field_validator("lock_reject_status", mode="before")
+    @classmethod
+    def _number(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value.isdecimal() else value
+
     @property
     def reservation_retention_ms(self) -> int:
         """How long an ended reservation stays readable, in ms."""
         return self.reservation_retention_days * _MS_PER_DAY
+
+    @property
+    def locks_folder(self) -> Path:
+        """Where the leases are."""
+        return self.data_dir / "locks" if self.lock_dir is None else self.lock_dir
+
+    @model_validator(mode="after")
+    def _renew_in_time(self) -> "Settings":
+        """Refuse leases that run out before they are renewed."""
+        if self.lock_renew_ms >= self.lock_ttl_ms:
+            raise ValueError(
+                f"LOCK_RENEW_MS={self.lock_renew_ms} must be less than "
+                f"LOCK_TTL_MS={self.lock_ttl_ms}, best half of it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _open_only_on_loopback(self) -> "Settings":

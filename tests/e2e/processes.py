@@ -22,8 +22,9 @@ def free_port() -> int:
 class Server:
     """One server on one folder, through as many processes as it takes."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *command: str, **settings: str) -> None:
         self.port = free_port()
+        self._command = command or (*HOLDFAST, "serve")
         self.url = f"http://127.0.0.1:{self.port}"
         self._environment = os.environ | {
             "PORT": str(self.port),
@@ -37,7 +38,7 @@ class Server:
     def launch(self) -> None:
         """Start a process; it does not listen yet."""
         self._process = subprocess.Popen(
-            [*HOLDFAST, "serve"],
+            self._command,
             env=self._environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -54,6 +55,12 @@ class Server:
         if self.url not in said:
             said += process.communicate()[1]
         assert self.url in said, said
+
+    @property
+    def process_id(self) -> int:
+        """The number of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End the process as a power cut would, as far as a process can feel one."""

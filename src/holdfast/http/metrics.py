@@ -34,7 +34,8 @@ _COUNTERS: Final = {
     "tenantsClosed": "Times that one was closed.",
     "lockAcquired": "Leases taken.",
     "lockContended": "Leases that another process held.",
-    "lockStolen": "Leases taken over after their deadline.",
+    "lockStolen": "Leases taken over from a process past its deadline, or dead.",
+    "lockFenced": "Turns that lost their lease; what was not flushed by then was not written.",
     "logLinesLost": "Lines of the log that nobody took, or that could not be written.",
 }
 

@@ -58,6 +58,11 @@ INTERNAL_DETAIL: Final = (
 )
 
 
+def say_with_status(code: str, status: int) -> None:
+    """Answer with another status from now on where this is said, in the whole process."""
+    KINDS[code] = KINDS[code]._replace(status=status)
+
+
 class RejectedWith(Rejected):
     """A rejection whose problem carries more members, or headers, than its code asks for."""
 

@@ -86,8 +86,8 @@ after that, so a frame of a later batch proves that all before it was durable.
 A segment is written to a temporary name, synced, renamed, and its folder synced. So its
 header, and every frame up to `born-with`, was durable before the name existed.
 
-Opening starts a new segment, always; nothing is ever appended to a file that another process
-began. Unless the journal was sealed, the new segment holds a copy of the last batch and cuts
+Opening starts a new segment, always; but for the turns below, nothing is ever appended to a file that
+another process began. Unless the journal was sealed, the new segment holds a copy of the last batch and cuts
 the old segment off in front of it: what is read after a failed sync or a kill may come from the
 page cache alone and be missing on the disk, but that is never more than one batch. A segment of
 which the cut would leave nothing is replaced under its own name.
@@ -97,6 +97,21 @@ no more work. The next attempt replaces the watermark's file, removes temporary 
 a segment by which the old one counts only as far as it was durable for certain. A thread
 that wakes late then finds its watermark file without a name, its temporary file gone, and its
 segment cut.
+
+
+Several processes
+=================
+
+Processes that share a journal write it in turns, and hand the right to do so around, which is not
+this package's to know: a `Fence` tells whether they have it. After a turn that ended in good order,
+at a byte that the lease, the watermark and the segment's size agree on, the next process appends to
+the same segment. After any other, it replaces the watermark's file before it reads the log, and
+begins a segment as after a crash. Nobody writes a seal. Files that are being prepared are called
+`….<process>.tmp`. Readers stop at the watermark; their place is a sequence and its chain, and events
+that they hold already are skipped at a change of segment.
+
+In the watermark, who goes on behind another process writes the newer of the two slots: the older one
+was synced for certain.
 
 
 Archive
@@ -184,10 +199,12 @@ from holdfast.journal.errors import (
     ReadFailed,
     ReopenFailed,
 )
+from holdfast.journal.fence import Fence, LostLease
 from holdfast.journal.frame import START, Cursor, Frame
 from holdfast.journal.history import Claim, History, Place, explain, line_at, locate, sound_part
 from holdfast.journal.journal import Journal, Stats
 from holdfast.journal.manifest import NEVER, Unusable
+from holdfast.journal.news import News
 from holdfast.journal.provision import create
 from holdfast.journal.reader import read_frames
 from holdfast.journal.recovery import Recovered, Torn, recover
@@ -195,6 +212,7 @@ from holdfast.journal.rest import is_at_rest, is_unused
 from holdfast.journal.retained import Retained, retained_at
 from holdfast.journal.saved import Saved, SavedShard, saved_checkpoints
 from holdfast.journal.segment import Segment
+from holdfast.journal.shared import SharedJournal, TurnEnd
 from holdfast.journal.threads import OS_THREADS, OsThreads, Threads
 
 __all__ = [
@@ -209,6 +227,7 @@ __all__ = [
     "Claim",
     "Cursor",
     "Disk",
+    "Fence",
     "FlushFailed",
     "FormatTooNew",
     "Frame",
@@ -217,6 +236,8 @@ __all__ = [
     "Journal",
     "JournalCorrupt",
     "JournalError",
+    "LostLease",
+    "News",
     "NotWritten",
     "OpenFailed",
     "OsDisk",
@@ -230,9 +251,11 @@ __all__ = [
     "SavedShard",
     "Segment",
     "Shared",
+    "SharedJournal",
     "Stats",
     "Threads",
     "Torn",
+    "TurnEnd",
     "Unusable",
     "create",
     "explain",

@@ -41,14 +41,39 @@ class Beginning(NamedTuple):
 
 
 class Appender:
-    """Appends batches. Raises FlushFailed, NotWritten, or DiskFault where it begins."""
+    """Appends batches. Raises FlushFailed, NotWritten, or DiskFault where it begins.
+
+    It begins a segment, or, given a `Position`, goes on in the one that is there: only where
+    another process stopped in good order, and everything up to there is durable.
+    """
 
     def __init__(
-        self, folder: Path, disk: GuardedDisk, begin: Beginning, *, segment_bytes_max: int
+        self,
+        folder: Path,
+        disk: GuardedDisk,
+        begin: Beginning | Position,
+        *,
+        segment_bytes_max: int,
     ) -> None:
         self._folder = folder
         self._disk = disk
         self._segment_bytes_max = segment_bytes_max
+        if isinstance(begin, Position):
+            self._go_on(begin)
+        else:
+            self._begin(begin)
+
+    def _go_on(self, position: Position) -> None:
+        self.position = position
+        self._handle = self._disk.open(position.segment.path, "update")
+        try:
+            self._mark = WatermarkWriter(self._disk, self._folder, goes_on=True)
+        except BaseException:
+            self._disk.close(self._handle)
+            raise
+
+    def _begin(self, begin: Beginning) -> None:
+        folder, disk = self._folder, self._disk
         disk.remove_temporaries(folder)
         # An earlier writer that hangs may still hold the watermark's file open. It must lose
         # it before the cut, or it could move that to events which the cut takes away.
@@ -75,7 +100,7 @@ class Appender:
             self._change_segment()
         segment = self.position.segment
         try:
-            self._disk.write(self._handle, batch)
+            self._put(batch)
             self._disk.fdatasync(self._handle)
             position = Position(segment._replace(stop=segment.stop + len(batch)), end)
             self._mark.move(position.watermark)
@@ -83,6 +108,9 @@ class Appender:
             raise _flush_failed(fault, segment) from fault
         self.position = position
         return position
+
+    def _put(self, batch: bytes) -> None:
+        self._disk.write(self._handle, batch)
 
     def seal(self) -> Position:
         """Write the seal, which spares the next start the copy of the last batch."""

@@ -76,6 +76,7 @@ class Checkpoints:
         self._newest_in_place = False
         # Whether files may lie there that no manifest names.
         self._is_littered = True
+        self._starts_over = False
 
     def load(self) -> Checkpoint | None:
         """The newest good checkpoint; None when there is none (`notices` says why).
@@ -99,10 +100,18 @@ class Checkpoints:
             return None
         return Checkpoint(self.folder, self._disk, self._newest, self.notices)
 
+    def start_over(self) -> None:
+        """Find out what somebody else saved since, and build the next checkpoint on none of it.
+
+        Raises FormatTooNew, ReadFailed.
+        """
+        self.load()
+        self._starts_over = True
+
     @property
     def is_first(self) -> bool:
         """Whether the next checkpoint builds on none, so that it needs every shard."""
-        return self._newest is None
+        return self._newest is None or self._starts_over
 
     @property
     def deadline_is_known(self) -> bool:
@@ -137,7 +146,7 @@ class Checkpoints:
         with _told_as_failure(self.folder):
             disk.make_folder(self.folder)
             self._demand_in_place()
-        files = {} if self._newest is None else self._newest.files
+        files = {} if self._newest is None or self._starts_over else self._newest.files
         base = Manifest(cursor, files, next_deadline)
         kept = {entry.path: entry for entry in self._entries_kept()}
         # What it writes belongs to nobody until its manifest is in place.
@@ -150,6 +159,7 @@ class Checkpoints:
             manifest = unfinished.synced()
             outdated = self._older
             self._put_in_place(unfinished.disk, manifest)
+            self._starts_over = False
             if unfinished.on_litter:
                 self._remove_unused(unfinished.disk, self._disk.files(self.folder))
             elif outdated is not None:

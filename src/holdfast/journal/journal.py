@@ -20,7 +20,7 @@ from holdfast.journal.batch import BATCH_BYTES_MAX, Batch, BatchQueue, Shared
 from holdfast.journal.disk import Disk
 from holdfast.journal.errors import FlushFailed, JournalError, NotWritten, OpenFailed
 from holdfast.journal.frame import Cursor, Frame, encode_batch
-from holdfast.journal.guard import DiskFault
+from holdfast.journal.guard import DiskFault, GuardedDisk
 from holdfast.journal.handoff import HINT_UNKNOWN, Handoff
 from holdfast.journal.reader import read_frames
 from holdfast.journal.recovery import Recovered
@@ -81,7 +81,7 @@ class Journal:
         self.folder = folder
         self.tenant_id = tenant_id
         self.stats = Stats(torn_tails=int(recovered.torn is not None))
-        self._disk = disk
+        self._disk = self._archive_disk = disk
         self._recovered: Recovered | None = recovered
         self._on_durable = on_durable
         self._on_failed = on_failed
@@ -159,7 +159,7 @@ class Journal:
             self._state = State.OPEN
             self._advance(outcome.position)
         if probe is not None:
-            _settle(probe, outcome)
+            settle(probe, outcome)
 
     # Shutting down.
 
@@ -174,7 +174,7 @@ class Journal:
                 await self._drain()
             if self._state is State.SEALING and self._handoff is not None:
                 sealed = Shared(loop=asyncio.get_running_loop())
-                self._handoff.seal(lambda outcome: _settle(sealed, outcome))
+                self._handoff.seal(lambda outcome: settle(sealed, outcome))
                 await sealed
         finally:
             self.abandon()
@@ -303,20 +303,22 @@ class Journal:
         """
         if self._state is State.CLOSED:
             raise RuntimeError("only who opened a journal may archive its segments")
-        pairs = pairwise(self.segments)
-        behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, pairs)
+        segments = pairwise(self.segments)
+        behind = takewhile(lambda pair: pair[1].header.before.sequence <= sequence, segments)
         for segment, _ in list(behind):
-            await asyncio.to_thread(archive_segment, self._disk, segment.path)
+            await asyncio.to_thread(archive_segment, self._archive_disk, segment.path)
             self._closed_segments = self._closed_segments[1:]
 
     # How.
 
-    def _new_handoff(self, beginning: Beginning) -> Handoff:
-        size = self._segment_bytes_max
+    def _make_appender(self, disk: GuardedDisk, begin: Beginning | Position) -> Appender:
+        return Appender(self.folder, disk, begin, segment_bytes_max=self._segment_bytes_max)
+
+    def _new_handoff(self, begin: Beginning | Position) -> Handoff:
         return Handoff(
             self.folder,
             self._disk,
-            lambda disk: Appender(self.folder, disk, beginning, segment_bytes_max=size),
+            lambda disk: self._make_appender(disk, begin),
             deadline_s=self._flush_deadline_s,
             idle_sync_s=self._idle_sync_s,
             on_idle_failure=self._idle_failed,
@@ -340,7 +342,8 @@ class Journal:
         return NotWritten("append to", self._end.segment.path, cause=cause, hint=hint)
 
 
-def _settle(future: Shared, outcome: Outcome) -> None:
+def settle(future: Shared, outcome: Outcome) -> None:
+    """Let a piece of work's outcome be the future's."""
     if isinstance(outcome, JournalError):
         future.fail(outcome)
     else:

@@ -44,7 +44,11 @@ def replace_watermark(disk: GuardedDisk, folder: Path, mark: Watermark) -> None:
 
 def read_watermark(disk: Disk, folder: Path) -> Watermark:
     """The newer of the two slots."""
-    path = folder / NAME
+    return _newest(disk, folder / NAME)[0]
+
+
+def _newest(disk: Disk, path: Path) -> tuple[Watermark, int]:
+    """The newer of the two slots, and which of them it is."""
     try:
         content = read_file(disk, path)
     except FileNotFoundError:
@@ -52,19 +56,24 @@ def read_watermark(disk: Disk, folder: Path) -> Watermark:
     if len(content) != 2 * SLOT_BYTES:
         raise _corrupt(path, f"it has {len(content)} bytes, not {2 * SLOT_BYTES}")
     slots = (content[:SLOT_BYTES], content[SLOT_BYTES:])
-    marks = [mark for slot in slots if (mark := _decode_slot(path, slot)) is not None]
+    decoded = ((_decode_slot(path, slot), number) for number, slot in enumerate(slots))
+    marks = [(mark, number) for mark, number in decoded if mark is not None]
     if not marks:
         raise _corrupt(path, "both slots are damaged")
-    return max(marks, key=lambda mark: mark[:2])
+    return max(marks, key=lambda each: each[0][:2])
 
 
 class WatermarkWriter:
-    """Moves the watermark in one open file, whose slots are alike and synced at first."""
+    """Moves the watermark in one open file, whose slots are alike and synced at first.
 
-    def __init__(self, disk: GuardedDisk, folder: Path) -> None:
+    Where it goes on behind another process, the older slot is the one that was synced for
+    certain, so the newer one takes the moves.
+    """
+
+    def __init__(self, disk: GuardedDisk, folder: Path, *, goes_on: bool = False) -> None:
         self._disk = disk
+        self._slot = _newest(disk.plain, folder / NAME)[1] if goes_on else 0
         self._handle = disk.open(folder / NAME, "update")
-        self._slot = 0
         self.synced = True
 
     def move(self, mark: Watermark) -> None:

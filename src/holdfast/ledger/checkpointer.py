@@ -92,6 +92,9 @@ class Checkpointer:
         self._now_ns = now_ns
         self._archive_behind = archive_behind
         self._on_written = on_written
+        self._maintains: Callable[[], bool] | None = None
+        #: Whether nobody else saved since `checkpoints` were loaded.
+        self._knows_what_is_saved = True
         self._saved_bytes = journal_bytes()
         self._worked_ns = 0
         self._pause_until = 0.0
@@ -100,6 +103,10 @@ class Checkpointer:
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
         self._hurries = False
+
+    def share(self, maintains: Callable[[], bool]) -> None:
+        """Save only while `maintains` says that it is for this process, of several, to do so."""
+        self._maintains, self._knows_what_is_saved = maintains, False
 
     def after_flush(self) -> None:
         """Look whether a checkpoint is due some time; call it after events were committed."""
@@ -149,6 +156,15 @@ class Checkpointer:
             CheckpointFailed: the disk said no; everything counts as changed still.
         """
         self._worked_ns = 0
+        if self._maintains is not None and not self._maintains():
+            # Nobody will ask here what changed since a moment.
+            self._state.fix_moment()
+            self._knows_what_is_saved = False
+            return
+        if not self._knows_what_is_saved:
+            await asyncio.to_thread(self._checkpoints.start_over)
+            self._shards = Shards.of(self._state)
+            self._knows_what_is_saved = True
         if self._checkpoints.is_first:
             self._shards.change_all()
         if not self._is_behind and (not self._closed or self._checkpoints.deadline_is_known):

@@ -47,3 +47,9 @@ class TenantClock:
         self._base_ms = wall_ms
         self._base_ns += elapsed_ns
         return wall_ms
+
+    def not_before(self, ts: int) -> None:
+        """Go on from `ts`, in ms, if that is later than now: another process wrote it."""
+        now = self.now()
+        if ts > now:
+            self._base_ms += ts - now

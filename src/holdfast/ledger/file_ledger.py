@@ -53,6 +53,9 @@ class LedgerConfig(NamedTuple):
 class FileLedger:
     """One tenant's stock in a folder; implements the port `Ledger`."""
 
+    #: Makes the journal; another one where several processes serve one folder.
+    _new_journal: Callable[..., Journal] = Journal
+
     def __init__(
         self,
         folder: Path,
@@ -87,7 +90,7 @@ class FileLedger:
         self._staged = StagedView(loaded.state, self._listing)
         self._locks = KeyLocks()
         self._followers = Followers(loaded.tenant_id)
-        self._journal = Journal(
+        self._journal = self._new_journal(
             folder / "journal",
             loaded.tenant_id,
             loaded.recovered,

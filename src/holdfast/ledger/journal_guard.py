@@ -74,7 +74,12 @@ class JournalGuard:
 
         The journal alone does not tell: it is open again a moment before `on_back` was called.
         """
-        return self._journal.writable and self.breaker.state == "closed" and self._stopped is None
+        return self._journal.writable and self.may_be_tried
+
+    @property
+    def may_be_tried(self) -> bool:
+        """Whether nothing is known that keeps the journal from being written."""
+        return self.breaker.state == "closed" and self._stopped is None
 
     def read_only(self) -> Unavailable:
         """Say that nothing is written now, and that nothing was."""

@@ -131,6 +131,15 @@ class Shards:
         #: A dictionary for its order, in which the shards are written.
         self._changed: dict[Shard, None] = {}
 
+    @classmethod
+    def of(cls, state: State) -> "Shards":
+        """Shards of which nothing was saved yet."""
+        shards = cls()
+        shards._unranked = {
+            name: dict.fromkeys(state.records(table)) for name, table in TABLES.items()
+        }
+        return shards
+
     def load(self, name: str, content: bytes) -> Iterator[Change]:
         """Read a shard as a checkpoint holds it; its records count as unchanged."""
         table_name, _, rest = name.partition("/")

@@ -6,6 +6,8 @@ DATA_DIR/
   trash/<when>-<tenantId>-<version>/   what a deleted one left; nothing here removes it
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,9 @@ from holdfast.ledger.opening import Loaded, load_tenant
 
 _log = structlog.get_logger("holdfast.tenancy")
 
+#: Keeps the other processes that serve a folder from writing in it meanwhile.
+Alone = Callable[[Path], AbstractContextManager[None]]
+
 _HINT_MOVE: Final = "The tenant is deleted already. Look at the disk, then delete it again"
 _HINT_LIST: Final = "Look at the disk and the kernel's log, then try again"
 _HINT_LOST: Final = (
@@ -33,14 +38,20 @@ _HINT_LOST: Final = (
 )
 
 
+def no_others(_: Path) -> AbstractContextManager[None]:
+    """Keep nobody out: there is one process."""
+    return nullcontext()
+
+
 class Folders:
     """The folders of one DATA_DIR."""
 
-    def __init__(self, data_dir: Path, disk: Disk) -> None:
+    def __init__(self, data_dir: Path, disk: Disk, alone: Alone = no_others) -> None:
         self.system = data_dir / SYSTEM_TENANT
         self._tenants = data_dir / "tenants"
         self._trash = data_dir / "trash"
         self._disk = disk
+        self._alone = alone
 
     def of(self, tenant_id: str) -> Path:
         """Return a tenant's folder."""
@@ -52,8 +63,9 @@ class Folders:
         Raises:
             JournalError: it contradicts itself, or the disk said no.
         """
-        self._make(self.system, SYSTEM_TENANT)
-        return load_tenant(self.system, SYSTEM_TENANT, self._disk)
+        with self._alone(self.system):
+            self._make(self.system, SYSTEM_TENANT)
+            return load_tenant(self.system, SYSTEM_TENANT, self._disk)
 
     def ensure(self, tenant_id: str) -> None:
         """Make a tenant's journal, durably; one that is there stays, whatever is in it.
@@ -61,7 +73,8 @@ class Folders:
         Raises:
             JournalError: it contradicts itself, or the disk said no.
         """
-        self._make(self.of(tenant_id), tenant_id)
+        with self._alone(self.of(tenant_id)):
+            self._make(self.of(tenant_id), tenant_id)
 
     def make(self, tenant_id: str) -> None:
         """Make a tenant's journal, durably; one that is there is adopted if it can be opened.
@@ -71,11 +84,12 @@ class Folders:
             UnknownEvent: a newer release wrote it.
         """
         folder = self.of(tenant_id)
-        if self.is_free(tenant_id):
-            self._make(folder, tenant_id)
-            return
-        self._demand_no_loss(folder)
-        loaded = load_tenant(folder, tenant_id, self._disk)
+        with self._alone(folder):
+            if self.is_free(tenant_id):
+                self._make(folder, tenant_id)
+                return
+            self._demand_no_loss(folder)
+            loaded = load_tenant(folder, tenant_id, self._disk)
         sequence = loaded.recovered.cursor.sequence
         _log.warning("a journal that was there is adopted", tenant=tenant_id, sequence=sequence)
 
@@ -117,7 +131,8 @@ class Folders:
             JournalError: it contradicts itself (to have no journal is that too), or the disk said no.
             UnknownEvent: a newer release wrote it.
         """
-        return load_tenant(self.of(tenant_id), tenant_id, self._disk)
+        with self._alone(self.of(tenant_id)):
+            return load_tenant(self.of(tenant_id), tenant_id, self._disk)
 
     def is_at_rest(self, tenant_id: str) -> bool:
         """Whether nothing has to be done for a tenant before somebody asks for it."""

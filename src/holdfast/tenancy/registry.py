@@ -32,7 +32,7 @@ from holdfast.journal import Disk, JournalError, Stats
 from holdfast.ledger.deciding import SYSTEM_ACTOR
 from holdfast.ledger.file_ledger import FileLedger
 from holdfast.ledger.port import Ledger, Reading, Unavailable
-from holdfast.tenancy.folders import Folders
+from holdfast.tenancy.folders import Alone, Folders, no_others
 from holdfast.tenancy.ledgers import LedgerFactory, Ledgers, LedgersConfig
 from holdfast.tenancy.names import Address, domain_of, ids_for
 
@@ -53,6 +53,7 @@ class TenantRegistry:
         config: LedgersConfig = _DEFAULTS,
         *,
         new_id: Callable[[], str],
+        alone: Alone = no_others,
     ) -> None:
         """Make it for a folder.
 
@@ -62,8 +63,9 @@ class TenantRegistry:
             make_ledger: makes a ledger of what was loaded.
             config: what the operator set about open ledgers.
             new_id: makes ids for events that nobody asked for, and for tenants without a name.
+            alone: keeps other processes from writing in a folder that is made or read.
         """
-        self._folders = Folders(data_dir, disk)
+        self._folders = Folders(data_dir, disk, alone)
         self._ledgers = Ledgers(self._folders, make_ledger, config)
         self._make_ledger = make_ledger
         self._new_id = new_id

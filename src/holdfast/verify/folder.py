@@ -50,7 +50,7 @@ def serving_process(data_dir: Path) -> str | None:
     path = data_dir / ".lock"
     try:
         with path.open("r", encoding="ascii", errors="replace") as lock_file:
-            owner = lock_file.read().strip()
+            owner = lock_file.read().partition("\n")[0].strip()
             if owner and _is_locked(lock_file.fileno()):
                 return owner
     except FileNotFoundError:
@@ -63,7 +63,7 @@ def serving_process(data_dir: Path) -> str | None:
 
 def _is_locked(handle: int) -> bool:
     try:
-        portalocker.lock(handle, portalocker.LOCK_SH | portalocker.LOCK_NB)
+        portalocker.lock(handle, portalocker.LOCK_EX | portalocker.LOCK_NB)
     except portalocker.exceptions.LockException:
         return True
     portalocker.unlock(handle)
