@@ -5,14 +5,12 @@ import random
 from typing import Any, Final, NamedTuple
 
 from tests.simulation.asked import Answer, Asked, Shopper, row_of
-from tests.simulation.machine import NS_PER_MS, SimClock, time_passes
+from tests.simulation.machine import SimClock, time_passes
 from tests.simulation.service import Response, Service
 from tests.simulation.trouble import Trouble
 from tests.support.steps import Step, step
 
 _LEAVES: Final = 0.02
-#: By then every run has ended, whatever was wrong in it.
-ENDS_WITHIN_NS: Final = 300_000 * NS_PER_MS
 
 
 class Setting(NamedTuple):
@@ -76,7 +74,6 @@ class Caller:
         headers = asked.headers()
         sent_ns, sent_wall_ms = self._clock.now_ns, self._clock.wall_ms()
         low, exact = service.ledger.last_sequence, service.ledger.writable
-        assert sent_ns < ENDS_WITHIN_NS, "it never ends"
         gone = asyncio.Event()
         task = asyncio.create_task(
             service.request(asked.method, asked.address, asked.body, headers, gone)
@@ -115,7 +112,7 @@ class Caller:
             # Without a key nobody can find out whether it was done, so it is not repeated.
             return self._rng.choice((0, 1, 50)) if asked.keyed else None
         if response.status < 500 and not _has_undecided(asked, response):
-            if asked.method == "POST" and response.status < 300 and not response.replayed:
+            if asked.method == "POST" and response.status < 300 and not response.remembers:
                 self._trouble.write_answered(answer.sent_ns)
             self._note_holds(response.json if not asked.is_batch else None, asked)
             return None

@@ -19,6 +19,8 @@ from tests.support.virtual_time import START_MS
 
 NS_PER_MS: Final = 1_000_000
 _NS_PER_S: Final = 1_000_000_000
+#: By then every run has ended, whatever was wrong in it.
+ENDS_WITHIN_NS: Final = 300_000 * NS_PER_MS
 #: Turns of the loop in which time does not pass, before the simulation is called stuck.
 _TURNS_AT_ONE_INSTANT_MAX: Final = 200_000
 
@@ -85,6 +87,8 @@ class SimLoop(asyncio.BaseEventLoop):
 
     def jump(self) -> None:
         """Let time pass until the next timer."""
+        if self.clock.now_ns > ENDS_WITHIN_NS:
+            raise Stuck("it never ends")
         at = math.ceil(self._scheduled[0].when() * _NS_PER_S)
         self.clock.now_ns = max(self.clock.now_ns, at)
 

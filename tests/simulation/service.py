@@ -49,6 +49,11 @@ class Response(NamedTuple):
         return "" if self.status < 400 else str(self.json["code"])
 
     @property
+    def remembers(self) -> bool:
+        """Whether some of it was answered before: that is told while nothing can be written."""
+        return self.replayed or b'"replayed":true' in self.body
+
+    @property
     def replayed(self) -> bool:
         return self.headers.get(b"idempotent-replayed") == b"true"
 
