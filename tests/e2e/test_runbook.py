@@ -95,7 +95,7 @@ def test_the_first_five_minutes_of_the_readme_work_as_they_stand(tmp_path: Path)
     port = free_port()
     with demo("--port", str(port)), terminal(tmp_path) as shell:
         lines = script.replace("localhost:3000", f"localhost:{port}")
-        came, held, left, refused, events = values(shell.run(lines))
+        came, held, left, refused, menu, events = values(shell.run(lines))
         (again,) = values(shell.run(lines[lines.index("# Hold") : lines.index("# What")]))
     assert came["onHand"] == 66
     assert (held["status"], held["userId"], held["lines"]) == (
@@ -109,6 +109,8 @@ def test_the_first_five_minutes_of_the_readme_work_as_they_stand(tmp_path: Path)
         "insufficient_stock",
         64,
     )
+    assert all(dish["available"] and dish["portions"] for dish in menu["items"])
+    assert len(menu["items"]) == 12
     assert [event["sequence"] for event in events["items"]] == [1, 2, 3, 4, 5]
 
 
