@@ -134,3 +134,19 @@ def test_a_server_of_another_folder_is_told_apart(served: Path, tmp_path: Path) 
     assert "Difference 1, live: the server's events are not those of this journal" in (
         verified.stdout
     )
+
+
+def test_a_suspended_tenant_keeps_no_other_from_being_compared(tmp_path: Path) -> None:
+    server = Server(tmp_path, **SETTINGS)
+    with server.running(), httpx2.Client(base_url=server.url + "/api/v1") as client:
+        body = {"storeId": "S1", "sku": "TEA", "qty": 1}
+        for name in ("bar", "pizza"):
+            client.post("/sys/provision", json={"name": name, "domain": f"{name}.example"})
+            client.post("/inventory/receive", json=body, headers={"X-Tenant-ID": name})
+        client.patch("/sys/tenants/bar", json={"status": "suspended"})
+        verified = verify(tmp_path / "data", "--json", "--url", server.url)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    told = {each["tenant"]: each for each in json.loads(verified.stdout)["tenants"]}
+    assert told["pizza"]["live"].startswith("1 records that the server shows")
+    assert told["bar"]["live"].startswith("not compared: the tenant is suspended")
+    assert told["bar"]["events"] == 1

@@ -16,6 +16,10 @@ _PATIENCE_S: Final = 30.0
 _PAGE: Final = 1000
 
 
+class Suspended(Exception):
+    """The tenant is suspended, so that the server shows nothing of it."""
+
+
 class _NotNow(Exception):
     """The server did not answer; it is worth asking again."""
 
@@ -144,6 +148,8 @@ class HttpServer:
         busy = status in {httpx2.codes.TOO_MANY_REQUESTS, httpx2.codes.SERVICE_UNAVAILABLE}
         if busy and not accept_503:
             raise _NotNow(f"it answers {status}")
+        if status == httpx2.codes.FORBIDDEN and b'"tenant_suspended"' in response.content:
+            raise Suspended
         if status != httpx2.codes.OK and not accept_503:
             raise self._stranger(f"{path} answers {status}: {response.text[:200]}")
         try:

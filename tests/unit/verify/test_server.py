@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from holdfast.verify.differences import CannotVerify
-from holdfast.verify.server import HttpServer, connect
+from holdfast.verify.server import HttpServer, Suspended, connect
 
 Answer = Callable[[httpx2.Request], httpx2.Response]
 
@@ -120,3 +120,12 @@ def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(CannotVerify, match="--url takes an address like") as no:
         connect(url, "T1")
     assert no.value.exit_code == 64
+
+
+def test_a_suspended_tenant_is_no_stranger_and_another_refusal_is() -> None:
+    asks, _ = server(json({"code": "tenant_suspended"}, 403))
+    with pytest.raises(Suspended):
+        asks.tip(7)
+    asks, _ = server(json({"code": "forbidden"}, 403))
+    with pytest.raises(CannotVerify, match="answers 403"):
+        asks.tip(7)
