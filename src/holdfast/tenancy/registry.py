@@ -255,7 +255,8 @@ class TenantRegistry:
     def _is_free(self, tenant_id: str) -> bool:
         try:
             return self._folders.is_free(tenant_id)
-        except JournalError:
+        except (JournalError, OSError):
+            # What cannot be looked at is not free: a damaged journal, a file where the folder would be.
             return False
 
     async def change(self, command: Command) -> Outcome:

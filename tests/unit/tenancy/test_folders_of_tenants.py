@@ -66,6 +66,20 @@ async def test_a_folder_of_another_tenant_is_not_adopted(tmp_path: Path) -> None
         problem_of(read, 404, "not_found")
 
 
+async def test_a_file_where_a_folder_would_be_is_left_alone_and_costs_only_its_name(
+    tmp_path: Path,
+) -> None:
+    async with ManyTenants(tmp_path) as street:
+        file = tmp_path / "tenants" / "pizza"
+        file.write_text("notes")
+        body = {"name": "Roma", "domain": "pizza.localhost"}
+        made = await street.client.post("/sys/provision", json=body)
+        assert (made.status_code, made.json()["tenantId"]) == (201, "roma")
+        problem = problem_of(await street.provision("pizza"), 503, "tenant_unavailable")
+        assert str(file) in problem["detail"]
+        assert file.read_text() == "notes"
+
+
 async def test_a_journal_that_a_crash_left_empty_is_taken_up(tmp_path: Path) -> None:
     create(tmp_path / "tenants" / "pizza" / "journal", "pizza", OsDisk())
     async with ManyTenants(tmp_path) as street:
