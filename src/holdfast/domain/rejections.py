@@ -63,7 +63,7 @@ def unknown(what: str, name: str) -> Rejected:
 def already_exists(what: str, name: str) -> Rejected:
     """Refuse to make something a second time."""
     return Rejected(
-        "already_exists", f"There is a {what} {name} already. Change that one, or use another name."
+        "already_exists", f"The {what} {name} exists already. Change that one, or use another name."
     )
 
 

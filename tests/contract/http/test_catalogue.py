@@ -1,5 +1,6 @@
 """Items and locations over HTTP: written whole, read, listed, deleted, and what they change."""
 
+import httpx2
 import pytest
 
 from tests.unit.http.world import World, problem_of
@@ -38,7 +39,8 @@ async def test_a_second_one_of_the_name_is_refused(
     world: World, path: str, name: str, body: dict[str, object]
 ) -> None:
     await world.post(path, body)
-    problem_of(await world.post(path, body), 409, "already_exists")
+    problem = problem_of(await world.post(path, body), 409, "already_exists")
+    assert f"{name} exists already." in problem["detail"]
     assert world.ledger.last_sequence == 1
 
 
@@ -102,6 +104,21 @@ async def test_what_was_deleted_comes_back_with_the_next_version(
     problem_of(await world.get(f"{path}/{name}"), 404, "not_found")
     assert (await world.get(path)).json()["items"] == []
     assert (await world.post(path, body)).json()["version"] == 2
+
+
+@kinds
+async def test_a_version_that_is_expected_in_the_body_keeps_a_delete_from_changes_unseen(
+    world: World, path: str, name: str, body: dict[str, object]
+) -> None:
+    await world.post(path, body)
+
+    async def delete(told: dict[str, object]) -> httpx2.Response:
+        return await world.client.request("DELETE", f"{path}/{name}", json=told)
+
+    problem_of(await delete({"expectedVersion": 2}), 409, "version_conflict")
+    problem_of(await delete({"version": 1}), 400, "validation_error")
+    assert (await world.get(f"{path}/{name}")).status_code == 200
+    assert (await delete({"expectedVersion": 1})).status_code == 204
 
 
 @kinds

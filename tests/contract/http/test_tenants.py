@@ -284,3 +284,11 @@ async def test_what_was_made_is_there_after_a_restart(tmp_path: Path) -> None:
         assert (await street.client.get("/sys/tenants")).json() == before
         assert "pizza" not in street.registry.ledgers, "nobody asked for it yet"
         assert await street.on_hand("pizza") == 3
+
+
+async def test_a_version_that_is_expected_in_the_body_keeps_a_tenant(street: ManyTenants) -> None:
+    await street.provision("pizza")
+    late = await street.client.request("DELETE", "/sys/tenants/pizza", json={"expectedVersion": 2})
+    problem_of(late, 409, "version_conflict")
+    gone = await street.client.request("DELETE", "/sys/tenants/pizza", json={"expectedVersion": 1})
+    assert gone.json()["status"] == "deleted"

@@ -11,6 +11,7 @@ from holdfast.http.query import PAGE
 from holdfast.http.render_catalogue import item_body, location_body
 from holdfast.http.resources import Resource, require_same
 from holdfast.http.schemas import catalogue as schemas
+from holdfast.http.schemas.inputs import Expecting
 
 TAG: Final = "Catalogue"
 _ITEMS: Final = Resource(ITEM, "item", "sku", item_body)
@@ -46,12 +47,13 @@ def _put_item(call: Call, sku: str, body: schemas.ItemFacts, *, new: bool = Fals
     )
 
 
-async def delete_item(call: Call) -> Answer:
+async def delete_item(call: Call, body: Expecting) -> Answer:
     """Delete an item, once there is no stock of it and no recipe takes it.
 
     A new item of that name goes on counting versions where this one ended.
     """
-    return await _ITEMS.delete(call, DeleteItem(call.params["sku"], call.expected(None)))
+    action = DeleteItem(call.params["sku"], call.expected(body.expected_version))
+    return await _ITEMS.delete(call, action)
 
 
 async def read_item(call: Call) -> Answer:
@@ -82,9 +84,9 @@ def _put_location(
     return PutLocation(store_id, body.name, body.address, body.timezone, new, expected)
 
 
-async def delete_location(call: Call) -> Answer:
+async def delete_location(call: Call, body: Expecting) -> Answer:
     """Delete a store that has no stock and no pending order."""
-    action = DeleteLocation(call.params["storeId"], call.expected(None))
+    action = DeleteLocation(call.params["storeId"], call.expected(body.expected_version))
     return await _LOCATIONS.delete(call, action)
 
 
@@ -153,6 +155,8 @@ ENDPOINTS: Final = (
         path="/items/{sku}",
         handler=delete_item,
         tag=TAG,
+        body=Expecting,
+        body_optional=True,
         replies=_GONE,
         problems=("not_found", "version_conflict", "in_use"),
         writes=True,
@@ -209,6 +213,8 @@ ENDPOINTS: Final = (
         path="/locations/{storeId}",
         handler=delete_location,
         tag=TAG,
+        body=Expecting,
+        body_optional=True,
         replies=_GONE,
         problems=("not_found", "version_conflict", "in_use"),
         writes=True,

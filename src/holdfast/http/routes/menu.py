@@ -26,6 +26,7 @@ from holdfast.http.query import (
 from holdfast.http.render_catalogue import dish_body
 from holdfast.http.resources import Resource, require_same
 from holdfast.http.schemas import menu as schemas
+from holdfast.http.schemas.inputs import Expecting
 from holdfast.ledger.port import Reading
 
 TAG: Final = "Menu"
@@ -72,9 +73,10 @@ async def replace_recipe(call: Call, body: schemas.RecipeBody) -> Answer:
     )
 
 
-async def delete_dish(call: Call) -> Answer:
+async def delete_dish(call: Call, body: Expecting) -> Answer:
     """Take a dish off the menu. Orders keep its name and price."""
-    return await _DISHES.delete(call, DeleteMenuItem(call.params["dishId"], call.expected(None)))
+    action = DeleteMenuItem(call.params["dishId"], call.expected(body.expected_version))
+    return await _DISHES.delete(call, action)
 
 
 async def read_dish(call: Call) -> Answer:
@@ -211,6 +213,8 @@ ENDPOINTS: Final = (
         path=_ONE,
         handler=delete_dish,
         tag=TAG,
+        body=Expecting,
+        body_optional=True,
         replies={204: Reply("It is off the menu.")},
         problems=_WRITE_PROBLEMS,
         writes=True,

@@ -11,6 +11,7 @@ from holdfast.http.endpoint import Endpoint, Reply
 from holdfast.http.headers import none_match
 from holdfast.http.query import PAGE, cursor_key, cursor_text
 from holdfast.http.schemas import tenants as schemas
+from holdfast.http.schemas.inputs import Expecting
 
 TAG: Final = "Tenants"
 
@@ -67,21 +68,20 @@ def _changes(body: schemas.ChangeTenantBody) -> dict[str, Json]:
     }
 
 
-async def delete_tenant(call: Call) -> Answer:
+async def delete_tenant(call: Call, body: Expecting) -> Answer:
     """Delete a tenant: nobody finds it any more, and its domain and id are free.
 
     Its folder is moved to the trash, with everything in it; nothing here removes it from there.
     """
-    expected = call.expected(None)
-    action = DeleteTenant(call.params["tenantId"], expected)
+    action = DeleteTenant(call.params["tenantId"], call.expected(body.expected_version))
     outcome = await call.services.tenants.delete(call.command(action), action)
     tenant = _tenant_of(outcome)
-    body = {
+    told = {
         "tenantId": tenant.tenant_id,
         "status": tenant.status,
         "trash": f"trash/{tenant.trash}",
     }
-    return json_answer(body, 200, (), outcome.replayed)
+    return json_answer(told, 200, (), outcome.replayed)
 
 
 async def read_store_config(call: Call) -> Answer:
@@ -184,6 +184,8 @@ ENDPOINTS: Final = (
         path=_ONE,
         handler=delete_tenant,
         tag=TAG,
+        body=Expecting,
+        body_optional=True,
         tenant=False,
         replies={200: Reply("Where its folder is now.", schemas.DeletedTenant)},
         problems=("not_found", "version_conflict", "in_use", _UNAVAILABLE),
