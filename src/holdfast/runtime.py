@@ -43,7 +43,7 @@ from holdfast.resilience.descriptors import connections_allowed
 from holdfast.resilience.ending import Ending
 from holdfast.settings import Settings
 from holdfast.tenancy import LedgersConfig, TenantRegistry
-from holdfast.tenancy.folders import no_others
+from holdfast.tenancy.folders import never, no_others
 
 _BACKLOG: Final = 2048
 #: So much of what a client has not read yet the kernel keeps, or twice as much.
@@ -189,9 +189,15 @@ class _Service:
             waiting_max=settings.load_shed_queue_max,
             retry_ms=settings.breaker_cooldown_ms,
         )
-        alone = no_others if self._shared is None else self._shared.alone
+        shared = self._shared
         return TenantRegistry(
-            settings.data_dir, self._disk, self._make_ledger, config, new_id=new_id, alone=alone
+            settings.data_dir,
+            self._disk,
+            self._make_ledger,
+            config,
+            new_id=new_id,
+            alone=no_others if shared is None else shared.alone,
+            has_others=never if shared is None else shared.has_others,
         )
 
     def _make_ledger(self, folder: Path, loaded: Loaded) -> FileLedger:

@@ -212,3 +212,17 @@ def test_a_worker_that_cannot_start_ends_them_all_and_says_why(tmp_path: Path) -
     with Server(tmp_path).running():
         code, said = refused(tmp_path, "--workers", "2", LOCKS_ENABLED="true")
     assert (code, "alone; stop it" in said) == (UNAVAILABLE, True), said
+
+
+def test_a_tenant_that_another_process_may_have_open_is_not_deleted(tmp_path: Path) -> None:
+    one, other = (Server(tmp_path, **PATIENT) for _ in range(2))
+    with one.running():
+        with other.running():
+            made = post(one, "/sys/provision", {"name": "Pizza", "domain": "pizza.example"})
+            tenant = f"{one.url}/api/v1/sys/tenants/{made.json()['tenantId']}"
+            refused = httpx2.delete(tenant, timeout=60)
+            assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+            assert "End all but one" in refused.json()["detail"]
+            assert httpx2.get(tenant, timeout=60).status_code == 200
+        assert httpx2.delete(tenant, timeout=60).json()["status"] == "deleted"
+    demand_verified(tmp_path / "data")

@@ -43,6 +43,11 @@ def no_others(_: Path) -> AbstractContextManager[None]:
     return nullcontext()
 
 
+def never() -> bool:
+    """Say that no other process serves the folder."""
+    return False
+
+
 class Folders:
     """The folders of one DATA_DIR."""
 

@@ -32,7 +32,7 @@ from holdfast.journal import Disk, JournalError, Stats
 from holdfast.ledger.deciding import SYSTEM_ACTOR
 from holdfast.ledger.file_ledger import FileLedger
 from holdfast.ledger.port import Ledger, Reading, Unavailable
-from holdfast.tenancy.folders import Alone, Folders, no_others
+from holdfast.tenancy.folders import Alone, Folders, never, no_others
 from holdfast.tenancy.ledgers import LedgerFactory, Ledgers, LedgersConfig
 from holdfast.tenancy.names import Address, domain_of, ids_for
 
@@ -54,6 +54,7 @@ class TenantRegistry:
         *,
         new_id: Callable[[], str],
         alone: Alone = no_others,
+        has_others: Callable[[], bool] = never,
     ) -> None:
         """Make it for a folder.
 
@@ -64,11 +65,13 @@ class TenantRegistry:
             config: what the operator set about open ledgers.
             new_id: makes ids for events that nobody asked for, and for tenants without a name.
             alone: keeps other processes from writing in a folder that is made or read.
+            has_others: tells whether another process serves the folder now; it may block.
         """
         self._folders = Folders(data_dir, disk, alone)
         self._ledgers = Ledgers(self._folders, make_ledger, config)
         self._make_ledger = make_ledger
         self._new_id = new_id
+        self._has_others = has_others
         self._system: FileLedger | None = None
         #: Tenants are made and deleted one after the other: rare, and files go with it.
         self._changing = asyncio.Lock()
@@ -255,8 +258,7 @@ class TenantRegistry:
     def _is_free(self, tenant_id: str) -> bool:
         try:
             return self._folders.is_free(tenant_id)
-        except (JournalError, OSError):
-            # What cannot be looked at is not free: a damaged journal, a file where the folder would be.
+        except JournalError:
             return False
 
     async def change(self, command: Command) -> Outcome:
@@ -275,6 +277,7 @@ class TenantRegistry:
             Unavailable: it is deleted, and its folder not moved yet: ask again.
         """
         async with self._changing:
+            await self._demand_no_others(asked.tenant_id)
             outcome = await self.system.execute(command)
             tenant = (await self.system.read()).get(TENANT, (asked.tenant_id,))
             if tenant is not None and tenant.status == DELETED:
@@ -283,6 +286,16 @@ class TenantRegistry:
                 except JournalError as error:
                     raise Unavailable("tenant_unavailable", str(error), _RETRY_MS) from error
             return outcome
+
+    async def _demand_no_others(self, tenant_id: str) -> None:
+        """See that no other process may have the tenant open: it would go on writing by its name."""
+        found = (await self.system.read()).get(TENANT, (tenant_id,))
+        if found is not None and found.exists and await asyncio.to_thread(self._has_others):
+            raise Rejected(
+                "in_use",
+                f"Several processes serve the tenant {tenant_id}. End all but one, then delete it; "
+                "or suspend it.",
+            )
 
     async def _move_away(self, tenant: Tenant) -> None:
         """Close a tenant that was deleted, move its folder, and note that this is done."""

@@ -288,7 +288,7 @@ async def test_what_was_made_is_there_after_a_restart(tmp_path: Path) -> None:
 
 async def test_a_version_that_is_expected_in_the_body_keeps_a_tenant(street: ManyTenants) -> None:
     await street.provision("pizza")
-    late = await street.client.request("DELETE", "/sys/tenants/pizza", json={"expectedVersion": 2})
-    problem_of(late, 409, "version_conflict")
-    gone = await street.client.request("DELETE", "/sys/tenants/pizza", json={"expectedVersion": 1})
-    assert gone.json()["status"] == "deleted"
+    for version, status in ((2, 409), (1, 200)):
+        body = {"expectedVersion": version}
+        answer = await street.client.request("DELETE", "/sys/tenants/pizza", json=body)
+        assert answer.status_code == status

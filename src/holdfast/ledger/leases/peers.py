@@ -74,6 +74,11 @@ class Peer:
             return False
         return KernelLock(self._folder / owner_id).is_free()
 
+    def has_others(self) -> bool:
+        """Tell whether any other process shares the folder now. Blocks."""
+        names = {path.name for path in self._folder.iterdir()} - {self.owner_id}
+        return any((self._folder / name).exists() and not self.is_dead(name) for name in names)
+
     def forget(self, owner_id: str) -> None:
         """Remove what a dead peer left."""
         if "/" not in owner_id and self.is_dead(owner_id):

@@ -55,6 +55,10 @@ class SharedFolder:
             self._shared[folder] = Sharing(lease, maintenance, self._times)
         return self._shared[folder]
 
+    def has_others(self) -> bool:
+        """Tell whether any other process serves the folder now. Blocks."""
+        return self._peer.has_others()
+
     @contextmanager
     def alone(self, folder: Path) -> Iterator[None]:
         """Hold a folder's lease while its files are made and read. Blocks.
