@@ -16,8 +16,28 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
-from holdfast.domain.records import REFUSAL, RESERVATION, SOURCE, STOCK, Key, Source, Table
+from holdfast.domain.records import (
+    ALERT,
+    ITEM,
+    MENU_ITEM,
+    ORDER,
+    REFUSAL,
+    RESERVATION,
+    SOURCE,
+    STOCK,
+    STORE,
+    Key,
+    Source,
+    Table,
+)
 from holdfast.http.render import reservation_body, stock_body
+from holdfast.http.render_catalogue import (
+    alert_body,
+    dish_body,
+    item_body,
+    location_body,
+    order_body,
+)
 from holdfast.verify.compare import NOTHING, record_name
 from holdfast.verify.differences import Difference
 from holdfast.verify.replay import Replay
@@ -87,6 +107,11 @@ class _List(NamedTuple):
 _LISTS: Final = (
     _List(STOCK, "/stock", lambda item: _key(item, "storeId", "sku"), stock_body),
     _List(RESERVATION, "/reservations", lambda item: _key(item, "reservationId"), reservation_body),
+    _List(ITEM, "/items", lambda item: _key(item, "sku"), item_body),
+    _List(STORE, "/locations", lambda item: _key(item, "storeId"), location_body),
+    _List(MENU_ITEM, "/manager/menu", lambda item: _key(item, "id"), dish_body),
+    _List(ORDER, "/manager/orders", lambda item: _key(item, "id"), order_body),
+    _List(ALERT, "/alerts", lambda item: _key(item, "id"), alert_body),
 )
 
 

@@ -6,8 +6,26 @@ from typing import Any
 
 import orjson
 
-from holdfast.domain.records import ITEM, REFUSAL, RESERVATION, SOURCE, STOCK, StockRecord
+from holdfast.domain.records import (
+    ALERT,
+    ITEM,
+    MENU_ITEM,
+    ORDER,
+    REFUSAL,
+    RESERVATION,
+    SOURCE,
+    STOCK,
+    STORE,
+    StockRecord,
+)
 from holdfast.http.render import listed_stock, reservation_body
+from holdfast.http.render_catalogue import (
+    alert_body,
+    dish_body,
+    item_body,
+    location_body,
+    order_body,
+)
 from holdfast.journal import Frame
 from holdfast.verify.live import Page, SourcePage, Tip
 from holdfast.verify.replay import Replay
@@ -49,8 +67,16 @@ class FakeServer:
     def page(self, path: str, cursor: str | None) -> Page:
         self._go_on()
         state = self.replay.state
-        table: Any = STOCK if path == "/stock" else RESERVATION
-        body: Any = self._stock_body if path == "/stock" else reservation_body
+        lists: dict[str, tuple[Any, Any]] = {
+            "/stock": (STOCK, self._stock_body),
+            "/reservations": (RESERVATION, reservation_body),
+            "/items": (ITEM, item_body),
+            "/locations": (STORE, location_body),
+            "/manager/menu": (MENU_ITEM, dish_body),
+            "/manager/orders": (ORDER, order_body),
+            "/alerts": (ALERT, alert_body),
+        }
+        table, body = lists[path]
         after = tuple(orjson.loads(cursor)) if cursor else ("",)
         keys = sorted(key for key in state.records(table) if key > after)
         shown = keys[: self.page_items_max]

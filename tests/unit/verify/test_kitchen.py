@@ -2,12 +2,17 @@
 
 import asyncio
 from pathlib import Path
+from random import Random
 from typing import Any
+
+import pytest
 
 from holdfast.journal import OsDisk, create
 from tests.support.steps import step
 from tests.support.virtual_time import VirtualClock
-from tests.unit.verify.folders import TENANT, ask, edit_shard, only, opened, verify
+from tests.unit.verify.fake_server import FakeServer
+from tests.unit.verify.folders import TENANT, ask, edit_shard, frames_of, only, opened, verify
+from tests.unit.verify.test_live import compare, lying
 
 NEW: dict[str, Any] = {"new": True, "expected": None}
 PIE: dict[str, Any] = {"dish": "pie", "price": 9, "on": True, "recipe": [("A", 2)]}
@@ -70,3 +75,19 @@ def test_an_order_that_costs_something_else_is_told(tmp_path: Path) -> None:
 
     edit_shard(folder, "MANIFEST.json", "orders/all.0", change)
     assert "record o1 of orders differs" in only(verify(folder), "checkpoint").what
+
+
+@pytest.mark.parametrize("path", ["/items", "/locations", "/manager/orders", "/alerts"])
+def test_all_lists_of_a_server_are_compared(tmp_path: Path, path: str) -> None:
+    frames = frames_of(kitchen(tmp_path))
+
+    def change(items: list[Any]) -> None:
+        items[0]["updatedAt" if "updatedAt" in items[0] else "storeId"] = "changed"
+
+    for lie, found in ((None, 0), (lying(path, change), 1)):
+        server = FakeServer(frames, len(frames), Random(1), lie)
+        differences, records = compare(frames, server, replayed=len(frames))
+        assert len(differences) == found
+        assert records >= 7, (
+            "stock, an item or two, a store, two orders with reservations, an alert"
+        )
