@@ -299,8 +299,7 @@ class _Service:
             self._logs.logger.info("told to end", hurries=self._ending.hurries)
             if self._ending.hurries:
                 server.force_exit = True
-                for ledger in self.ledgers():
-                    ledger.hurry()
+                self._tenants.hurry()
 
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -72,6 +72,7 @@ def _settle_query(query: dict[str, Any]) -> None:
     """A cursor comes out of an answer, and stands for `after`; the past begins with event 1."""
     if "asOf" in query:
         query["asOf"] = "1"
+        query.pop("lowStock", None)
     if "cursor" in query and not _was_given(query["cursor"]):
         del query["cursor"]
     if "cursor" in query:

@@ -107,7 +107,7 @@ class KitchenRecords(ShopRecords):
         self._demand(table, mine, expected, must_be=not new)
         version = self._next(table, mine)
         self.shown_records[table, mine] = None
-        if mine in records and records[mine] == {**facts, "version": version - 1}:
+        if mine in records and _alike(records[mine], {**facts, "version": version - 1}):
             return
         records[mine] = {**facts, "version": version}
         self.buried.pop((table, mine), None)
@@ -251,6 +251,11 @@ class KitchenRecords(ShopRecords):
             alert["status"] = "acknowledged"
             alert["version"] += 1
             self._changed = True
+
+
+def _alike(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether nothing differs, the order of a recipe included."""
+    return one == other and list(one.get("recipe", ())) == list(other.get("recipe", ()))
 
 
 def _summed(lines: list[tuple[str, int]]) -> dict[str, int]:
