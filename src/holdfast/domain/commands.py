@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from holdfast.domain.records import Line
 from holdfast.domain.tenants import TenantAction
+from holdfast.domain.users import UserAction
 
 #: An expected version that any existing record meets (`If-Match: *`).
 ANY_VERSION: Final = -1
@@ -290,6 +291,7 @@ Action = (
     | CatalogueAction
     | OrderAction
     | TenantAction
+    | UserAction
 )
 
 

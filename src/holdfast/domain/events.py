@@ -51,7 +51,16 @@ EVENT_TYPES: Final = frozenset(
 
 #: What happens in the system journal only, besides `KeyRemembered`.
 SYSTEM_EVENT_TYPES: Final = frozenset(
-    {"TenantProvisioned", "TenantChanged", "TenantDeleted", "TenantTrashed"}
+    {
+        "TenantProvisioned",
+        "TenantChanged",
+        "TenantDeleted",
+        "TenantTrashed",
+        "UserAdded",
+        "UserChanged",
+        "UserPasswordSet",
+        "UserSessionsEnded",
+    }
 )
 _KNOWN: Final = EVENT_TYPES | SYSTEM_EVENT_TYPES
 

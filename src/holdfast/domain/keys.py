@@ -44,6 +44,7 @@ from holdfast.domain.records import (
     STOCK,
     STORE,
     TENANT,
+    USER,
     DecisionView,
     Key,
     Line,
@@ -55,6 +56,7 @@ from holdfast.domain.tenants import (
     TenantAction,
     TrashTenant,
 )
+from holdfast.domain.users import AddUser, ChangeUser, EndSessions, SetPassword, UserAction
 
 _OF_STOCK = (AdjustStock, CountStock, ReceiveStock, ShipStock, SetOut, LiftOut)
 _OF_RESERVATION = (ConfirmReservation, CancelReservation, ExtendReservation, ExpireReservation)
@@ -157,6 +159,10 @@ def _tenant_keys(view: DecisionView, action: TenantAction) -> list[Key]:
     return [(TENANT.name, action.tenant_id), *((DOMAIN.name, domain) for domain in domains)]
 
 
+def _user_keys(_: DecisionView, action: UserAction) -> list[Key]:
+    return [(TENANT.name, action.tenant_id), (USER.name, action.tenant_id, action.username)]
+
+
 _OF_OTHERS: Final[dict[type, Callable[[DecisionView, Any], list[Key]]]] = {
     PutItem: _item_keys,
     DeleteItem: _item_keys,
@@ -173,4 +179,8 @@ _OF_OTHERS: Final[dict[type, Callable[[DecisionView, Any], list[Key]]]] = {
     ChangeTenant: _tenant_keys,
     DeleteTenant: _tenant_keys,
     TrashTenant: _tenant_keys,
+    AddUser: _user_keys,
+    ChangeUser: _user_keys,
+    SetPassword: _user_keys,
+    EndSessions: _user_keys,
 }

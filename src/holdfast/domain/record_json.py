@@ -19,6 +19,7 @@ from holdfast.domain.records import (
     TABLES,
     TENANT,
     TOMBSTONE,
+    USER,
     Alert,
     Change,
     Item,
@@ -32,6 +33,7 @@ from holdfast.domain.records import (
     Tombstone,
 )
 from holdfast.domain.tenants import Domain, Tenant
+from holdfast.domain.users import User
 from holdfast.domain.values import instant_ms, instant_text
 
 #: Where an event names the records that are no more: their keys, by table.
@@ -46,7 +48,7 @@ class Form(NamedTuple):
 
 
 INSTANT: Final = Form(instant_text, instant_ms)
-_KEY: Final = Form(list, tuple)
+_TEXTS: Final = Form(list, tuple)
 
 
 def _each(kind: Any) -> Form:  # noqa: ANN401 - a class of named tuples
@@ -107,9 +109,12 @@ FORMS: Final[dict[str, Form]] = {
         kept_until=INSTANT,
     ),
     LOW_STOCK.name: form_of(LowStock),
-    TOMBSTONE.name: form_of(Tombstone, key=_KEY),
+    TOMBSTONE.name: form_of(Tombstone, key=_TEXTS),
     TENANT.name: form_of(Tenant, created_at=INSTANT, updated_at=INSTANT),
     DOMAIN.name: form_of(Domain),
+    USER.name: form_of(
+        User, roles=_TEXTS, tokens_from=INSTANT, created_at=INSTANT, updated_at=INSTANT
+    ),
 }
 _NAMES: Final = frozenset({*FORMS, DELETED})
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from holdfast.domain.tenants import Domain, Tenant
+from holdfast.domain.users import User
 
 #: A key is a tuple of texts in every table, so that keys of all tables sort among each other.
 Key = tuple[str, ...]
@@ -316,10 +317,11 @@ TOMBSTONE: Final[Table[Tombstone]] = Table("tombstones")
 #: Only the system journal has any of these.
 TENANT: Final[Table[Tenant]] = Table("tenants", leaves_version=True)
 DOMAIN: Final[Table[Domain]] = Table("domains")
+USER: Final[Table[User]] = Table("users")
 _STOCK_TABLES: Final = (STOCK, RESERVATION, KEY, SOURCE, REFUSAL, STORE)
 _SALE_TABLES: Final = (ITEM, MENU_ITEM, ORDER, ALERT, LOW_STOCK, TOMBSTONE)
 TABLES: Final[dict[str, Table[Any]]] = {
-    table.name: table for table in (*_STOCK_TABLES, *_SALE_TABLES, TENANT, DOMAIN)
+    table.name: table for table in (*_STOCK_TABLES, *_SALE_TABLES, TENANT, DOMAIN, USER)
 }
 
 

@@ -27,6 +27,8 @@ from holdfast.domain.commands import (
 )
 from holdfast.domain.events import Event
 from holdfast.domain.records import Line
+from holdfast.domain.tenants import ChangeTenant, DeleteTenant, ProvisionTenant, TrashTenant
+from holdfast.domain.users import AddUser, ChangeUser, EndSessions, SetPassword
 from tests.unit.domain.desk import NOW, Desk, key, reserve, row
 
 
@@ -53,6 +55,7 @@ def one_of_each() -> list[Event]:
     desk.do(ExpireReservation("r3"))
     desk.do(ApplyBatch((ReceiveStock("S", "A", 1), ShipStock("S", "A", 1))))
     run_a_kitchen(desk)
+    let_people_in(desk)
     return desk.events
 
 
@@ -73,3 +76,17 @@ def run_a_kitchen(desk: Desk) -> None:
     desk.do(ConfirmOrder("o1", "ann"))
     desk.do(CancelOrder("o2", "ann"), **key("off"))
     desk.do(DeleteMenuItem("pie"))
+
+
+def let_people_in(desk: Desk) -> None:
+    """Every command of the system journal, once at least."""
+    for tenant in ("pizza", "pasta"):
+        desk.do(ProvisionTenant(tenant, tenant.title(), f"{tenant}.localhost", {"ink": "red"}))
+    desk.do(ChangeTenant("pizza", {"name": "Roma", "default_store_id": "S"}))
+    desk.do(AddUser("pizza", "ada", "$argon2id$made-up", ("admin", "kitchen")), **key("ada"))
+    desk.do(AddUser("pasta", "node", None, ("service",)))
+    desk.do(ChangeUser("pizza", "ada", {"roles": ("admin",), "status": "disabled"}))
+    desk.do(SetPassword("pizza", "ada", "$argon2id$another"))
+    desk.do(EndSessions("pizza", "ada"))
+    desk.do(DeleteTenant("pasta"))
+    desk.do(TrashTenant("pasta"))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from holdfast.domain.events import (
     EVENT_TYPES,
     EVENT_VERSION,
+    SYSTEM_EVENT_TYPES,
     UnknownEvent,
     event_from_json,
     event_json,
@@ -20,7 +21,7 @@ from tests.unit.domain.one_of_each import one_of_each
 
 def test_every_type_of_event_is_read_back_as_it_was_written() -> None:
     events = one_of_each()
-    assert {event.type for event in events} == EVENT_TYPES
+    assert {event.type for event in events} == EVENT_TYPES | SYSTEM_EVENT_TYPES
     for event in events:
         assert event_from_json(json.loads(json.dumps(event_json(event)))) == event
 

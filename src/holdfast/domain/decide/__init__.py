@@ -35,13 +35,23 @@ from holdfast.domain.commands import (
     SourceLine,
     TransferStock,
 )
-from holdfast.domain.decide import alerts, catalogue, menu, orders, reservations, stock, tenants
+from holdfast.domain.decide import (
+    alerts,
+    catalogue,
+    menu,
+    orders,
+    reservations,
+    stock,
+    tenants,
+    users,
+)
 from holdfast.domain.decide.draft import Draft, InvariantViolation
 from holdfast.domain.decide.stock import Fact
 from holdfast.domain.events import Event, KeyStamp, SourceStamp
 from holdfast.domain.records import KEY, SOURCE, DecisionView, Json, Outcome, View
 from holdfast.domain.rejections import Rejected, idempotency_mismatch
 from holdfast.domain.tenants import ChangeTenant, DeleteTenant, ProvisionTenant, TrashTenant
+from holdfast.domain.users import AddUser, ChangeUser, EndSessions, SetPassword
 
 __all__ = ["InvariantViolation", "RefusedRow", "decide", "remembered"]
 
@@ -218,4 +228,8 @@ _DECIDERS: Final[dict[type, Callable[[Draft, Any], Fact | None]]] = {
     ChangeTenant: tenants.change,
     DeleteTenant: tenants.delete,
     TrashTenant: tenants.trash,
+    AddUser: users.add,
+    ChangeUser: users.change,
+    SetPassword: users.set_password,
+    EndSessions: users.end_sessions,
 }

@@ -2,7 +2,7 @@
 
 from holdfast.domain.decide.draft import Draft, require_version
 from holdfast.domain.decide.stock import Fact
-from holdfast.domain.records import DOMAIN, TENANT
+from holdfast.domain.records import DOMAIN, TENANT, USER
 from holdfast.domain.rejections import Rejected, invalid
 from holdfast.domain.tenants import (
     ACTIVE,
@@ -123,9 +123,14 @@ def delete(draft: Draft, action: DeleteTenant) -> Fact | None:
 
 
 def trash(draft: Draft, action: TrashTenant) -> Fact | None:
-    """Forget a deleted tenant, but for its version; None when that was done already."""
+    """Forget a deleted tenant and its users; None when that was done already.
+
+    A tenant that gets the same id one day begins without users.
+    """
     left = draft.record(TENANT, (action.tenant_id,))
     if left is None or left.status != DELETED:
         return None
     draft.delete(TENANT, left.key)
+    for user in [each for each in draft.view.each(USER) if each.tenant_id == left.tenant_id]:
+        draft.delete(USER, user.key)
     return "TenantTrashed", {"tenantId": left.tenant_id, "trash": left.trash}
