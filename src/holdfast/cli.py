@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from holdfast.environment import load_settings
 from holdfast.importer.command import import_file
-from holdfast.importer.errors import BAD_DATA, CONFIG, UNAVAILABLE, USAGE, CommandFailed, bad_data
+from holdfast.importer.errors import BAD_DATA, UNAVAILABLE, USAGE, CommandFailed, bad_data
+from holdfast.people import token, users
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-
     from holdfast.settings import Settings
 
 #: What the parser of the command line exits with where it was called wrongly.
@@ -168,6 +168,8 @@ def openapi(
 
 
 app.command("import")(import_file)
+app.command()(token)
+app.add_typer(users)
 
 
 @app.command()
@@ -216,33 +218,6 @@ def _write(path: Path, text: str) -> None:
         beside.replace(path)
     except OSError as error:
         raise bad_data(f"{path} cannot be written: {error.strerror}.") from error
-
-
-def load_settings(given: dict[str, Any]) -> "Settings":
-    """Read the environment, with some settings given.
-
-    Raises:
-        CommandFailed: a setting makes no sense; each is named.
-    """
-    from pydantic import ValidationError  # noqa: PLC0415 - slow to import
-
-    from holdfast.settings import FAULTS_NOT_LOCAL, Settings  # noqa: PLC0415 - brings pydantic
-
-    try:
-        return Settings(**given)
-    except ValidationError as error:
-        kinds = {each["type"] for each in error.errors(include_url=False)}
-        code = CONFIG if FAULTS_NOT_LOCAL in kinds else USAGE
-        raise CommandFailed(_sentences(error), code) from None
-
-
-def _sentences(error: "ValidationError") -> str:
-    said = []
-    for wrong in error.errors(include_url=False):
-        message = wrong["msg"].removeprefix("Value error, ").rstrip(".")
-        name = str(wrong["loc"][0]).upper() if wrong["loc"] else ""
-        said.append(f"{name} is {wrong['input']!r}: {message}." if name else f"{message}.")
-    return " ".join(said)
 
 
 def run_server(settings: "Settings", on_ready: Callable[[str], None] | None = None) -> None:

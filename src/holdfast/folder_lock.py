@@ -17,6 +17,8 @@ import portalocker
 #: How often, and how far apart, a start looks for the number of the process that has the folder.
 _TRIES: Final = 50
 _PAUSE_S: Final = 0.02
+#: Takes all rights from other users of the machine: 0600 for files, 0700 for folders.
+_PRIVATE: Final = 0o077
 _ALONE: Final = portalocker.LOCK_EX | portalocker.LOCK_NB
 _SHARED: Final = portalocker.LOCK_SH | portalocker.LOCK_NB
 
@@ -29,9 +31,12 @@ class CannotStart(Exception):
 def hold(data_dir: Path, lock_dir: Path | None = None) -> Iterator[None]:
     """Hold the folder for this process alone, or with others that keep leases in `lock_dir`.
 
+    What the process writes from now on is for its own user's eyes.
+
     Raises:
         CannotStart: another process has it, or one of them has it otherwise.
     """
+    os.umask(_PRIVATE)
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         lock_file = (data_dir / ".lock").open("a+")

@@ -9,17 +9,18 @@ import gc
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import uuid_utils
 import uvicorn
 import uvloop
 
 from holdfast import __version__
+from holdfast.accounts import Accounts, Tokens
 from holdfast.domain.events import UnknownEvent
 from holdfast.folder_lock import CannotStart, hold
 from holdfast.http.app import create_app
@@ -55,6 +56,9 @@ _GRACE_S: Final = 10
 _GC_THRESHOLDS: Final = (50_000, 1_000_000, 1_000_000)
 
 
+_T = TypeVar("_T")
+
+
 def serve(
     settings: Settings,
     on_ready: Callable[[str], None] | None = None,
@@ -78,6 +82,20 @@ def serve(
     ):
         try:
             uvloop.run(_Service(settings, logs, shared).run(taken, on_ready))
+        except (JournalError, UnknownEvent) as error:
+            raise CannotStart(f"{settings.data_dir} was not opened: {error}") from error
+
+
+def offline(settings: Settings, work: Callable[[TenantRegistry], Awaitable[_T]]) -> _T:
+    """Do some work on a folder that nobody serves, and return what it came to; blocks.
+
+    Raises:
+        CannotStart: the folder is in use, or its data contradict themselves.
+    """
+    quiet = settings.model_copy(update={"log_level": "error"})
+    with hold(settings.data_dir), _open_log(quiet) as logs:
+        try:
+            return uvloop.run(_Service(quiet, logs).do(work))
         except (JournalError, UnknownEvent) as error:
             raise CannotStart(f"{settings.data_dir} was not opened: {error}") from error
 
@@ -165,6 +183,7 @@ class _Service:
         self._faults = FaultyDisk() if settings.faults == "on" else None
         self._disk = self._faults or OsDisk()
         self._tenants = self._make_tenants()
+        self._accounts = self._make_accounts() if settings.auth_mode == "jwt" else None
         stats = self._tenants.stats
         self._metrics.watch("events", lambda: stats().events)
         self._metrics.watch("flushes", lambda: stats().flushes)
@@ -199,6 +218,11 @@ class _Service:
             alone=no_others if shared is None else shared.alone,
             has_others=never if shared is None else shared.has_others,
         )
+
+    def _make_accounts(self) -> Accounts:
+        settings = self._settings
+        tokens = Tokens(settings.jwt_secret, settings.jwt_secret_previous)
+        return Accounts(self._tenants, tokens, settings.jwt_ttl_s)
 
     def _make_ledger(self, folder: Path, loaded: Loaded) -> FileLedger:
         settings = self._settings
@@ -238,6 +262,8 @@ class _Service:
         server = self._server()
         self._end_on_signals(server)
         await self._tenants.open()
+        if self._accounts is not None:
+            await self._accounts.open()
         gc.collect()
         gc.freeze()
         try:
@@ -255,6 +281,14 @@ class _Service:
             await self._tenants.close()
             self._logs.logger.info("ended")
 
+    async def do(self, work: Callable[[TenantRegistry], Awaitable[_T]]) -> _T:
+        """Open, do some work, close; nothing is served."""
+        await self._tenants.open()
+        try:
+            return await work(self._tenants)
+        finally:
+            await self._tenants.close()
+
     def _server(self) -> _Server:
         settings = self._settings
         config = HttpConfig(
@@ -266,9 +300,17 @@ class _Service:
             idemp_ttl_ms=settings.idemp_ttl_ms,
             reservation_ttl_ms=settings.reservation_ttl_ms,
             reservation_retention_ms=settings.reservation_retention_ms,
+            cors_origins=settings.cors_origins,
+            trusted_proxies=settings.trusted_proxies,
         )
         services = Services(
-            config, self._tenants, self, self._metrics, self._logs.logger, self._faults
+            config,
+            self._tenants,
+            self,
+            self._metrics,
+            self._logs.logger,
+            self._faults,
+            self._accounts,
         )
         app = create_app(services)
         door = Door(

@@ -1,20 +1,31 @@
 """Every environment variable, read once. The defaults are what an operator gets by saying nothing."""
 
-from ipaddress import ip_address
+import re
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _MS_PER_DAY = 24 * 3600 * 1000
 _JWT_SECRET_BYTES_MIN = 32
 _LOCK_TTL_MS_MAX = 600_000
 
-#: The type of the error that says so; it has an exit code of its own.
-FAULTS_NOT_LOCAL = "faults_not_local"
+#: The type of the errors that say that others could do harm; they have an exit code of their own.
+NOT_PROTECTED = "not_protected"
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 
+
+def _listed(value: object) -> object:
+    """Take a list apart that is written with commas."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Positive = Annotated[int, Field(gt=0, le=2**31 - 1)]
 
 
@@ -29,6 +40,10 @@ class Settings(BaseSettings):
     storage: Literal["file"] = "file"
     auth_mode: Literal["off", "jwt"] = "off"
     jwt_secret: str = Field(default="", repr=False)
+    jwt_secret_previous: str = Field(default="", repr=False)
+    jwt_ttl_s: Annotated[int, Field(gt=0, le=12 * 3600)] = 3600
+    cors_origins: Texts = ()
+    trusted_proxies: Texts = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_file: Path | None = None
 
@@ -73,6 +88,28 @@ class Settings(BaseSettings):
     def _number(cls, value: object) -> object:
         return int(value) if isinstance(value, str) and value.isdecimal() else value
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"{origin!r} is no origin; write them like https://shop.example.com"
+                )
+        return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError(
+                    f"{proxy!r} is no address or network; write them like 10.0.0.7 or 10.0.0.0/24"
+                ) from None
+        return proxies
+
     @property
     def reservation_retention_ms(self) -> int:
         """How long an ended reservation stays readable, in ms."""
@@ -98,21 +135,35 @@ class Settings(BaseSettings):
         """Refuse to serve strangers without asking who they are, or with a hand on the disk."""
         if self.faults == "on" and not is_loopback(self.host):
             raise PydanticCustomError(
-                FAULTS_NOT_LOCAL,
+                NOT_PROTECTED,
                 "FAULTS=on lets every caller break this server's disk, and HOST={host} can be "
                 "reached from other machines; use HOST=127.0.0.1, or leave FAULTS out",
                 {"host": self.host},
             )
         if self.auth_mode == "jwt":
-            if len(self.jwt_secret.encode()) < _JWT_SECRET_BYTES_MIN:
-                raise ValueError(f"JWT_SECRET must have at least {_JWT_SECRET_BYTES_MIN} bytes")
-            raise ValueError("AUTH_MODE=jwt is not available in this release; use AUTH_MODE=off")
-        if not is_loopback(self.host):
-            raise ValueError(
-                f"HOST={self.host} can be reached from other machines, and AUTH_MODE=off asks "
-                "nobody who they are; use HOST=127.0.0.1"
+            self._demand_secrets()
+        elif not is_loopback(self.host):
+            raise PydanticCustomError(
+                NOT_PROTECTED,
+                "HOST={host} can be reached from other machines, and AUTH_MODE=off asks nobody "
+                "who they are; set AUTH_MODE=jwt and a JWT_SECRET of at least {bytes} bytes, or "
+                "use HOST=127.0.0.1",
+                {"host": self.host, "bytes": _JWT_SECRET_BYTES_MIN},
             )
         return self
+
+    def _demand_secrets(self) -> None:
+        secrets = {"JWT_SECRET": self.jwt_secret}
+        if self.jwt_secret_previous:
+            secrets["JWT_SECRET_PREVIOUS"] = self.jwt_secret_previous
+        for name, secret in secrets.items():
+            if len(secret.encode()) < _JWT_SECRET_BYTES_MIN:
+                raise PydanticCustomError(
+                    NOT_PROTECTED,
+                    "{name} must have at least {bytes} bytes that nobody can guess with "
+                    "AUTH_MODE=jwt; openssl rand -base64 48 makes some",
+                    {"name": name, "bytes": _JWT_SECRET_BYTES_MIN},
+                )
 
 
 def is_loopback(host: str) -> bool:

@@ -10,10 +10,12 @@ from typing import Any, Self
 
 import httpx2
 
+from holdfast.accounts import Accounts, Tokens
 from holdfast.http.app import create_app
 from holdfast.http.metrics import Metrics
 from holdfast.http.services import Health, HttpConfig, Services
 from holdfast.journal import Disk, OsDisk
+from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
 from holdfast.ledger.clock import SystemClock
 from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
@@ -35,6 +37,8 @@ class ManyTenants(Health):
         *,
         disk: Disk | None = None,
         http: HttpConfig = UNLIMITED,
+        tokens: Tokens | None = None,
+        faults: FaultyDisk | None = None,
     ) -> None:
         self.folder = folder
         self.metrics = Metrics()
@@ -45,7 +49,10 @@ class ManyTenants(Health):
         self.registry = TenantRegistry(
             folder, self._disk, self._make_ledger, config, new_id=lambda: f"own-{next(self._ids)}"
         )
-        services = Services(http, self.registry, self, self.metrics, self.logs.logger)
+        self.accounts = None if tokens is None else Accounts(self.registry, tokens)
+        services = Services(
+            http, self.registry, self, self.metrics, self.logs.logger, faults, self.accounts
+        )
         self.client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(app=create_app(services)),
             base_url="http://localhost",
@@ -71,6 +78,8 @@ class ManyTenants(Health):
     async def __aenter__(self) -> Self:
         self.logs.configure()
         await self.registry.open()
+        if self.accounts is not None:
+            await self.accounts.open()
         return self
 
     async def __aexit__(

@@ -100,7 +100,30 @@ def test_an_option_stands_above_the_environment(
 
 
 def test_a_server_for_strangers_is_refused() -> None:
-    assert "HOST=0.0.0.0 can be reached" in sentence(run("serve", "--host", "0.0.0.0"), 64)
+    said = sentence(run("serve", "--host", "0.0.0.0"), 78)
+    assert "HOST=0.0.0.0 can be reached" in said
+    assert "set AUTH_MODE=jwt and a JWT_SECRET of at least 32 bytes" in said
+
+
+def test_a_secret_that_can_be_guessed_is_refused() -> None:
+    secrets = {"JWT_SECRET": "x" * 31, "JWT_SECRET_PREVIOUS": "y" * 31}
+    said = sentence(run("serve", AUTH_MODE="jwt", **secrets), 78)
+    assert "JWT_SECRET must have at least 32 bytes" in said
+    assert "xxx" not in said
+    good = {"JWT_SECRET": "x" * 32, "JWT_SECRET_PREVIOUS": "y" * 31}
+    assert "JWT_SECRET_PREVIOUS must" in sentence(run("serve", AUTH_MODE="jwt", **good), 78)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CORS_ORIGINS", "*"),
+        ("CORS_ORIGINS", "https://shop.example.com/"),
+        ("TRUSTED_PROXIES", "proxy.example.com"),
+    ],
+)
+def test_a_list_that_makes_no_sense_is_named(name: str, value: str) -> None:
+    assert f"{name} is " in sentence(run("serve", **{name: value}), 64)
 
 
 def test_a_dial_for_faults_that_strangers_can_reach_is_refused() -> None:

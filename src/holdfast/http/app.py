@@ -2,13 +2,23 @@
 
 from starlette.routing import Router
 
+from holdfast.http.access import rules_of
 from holdfast.http.edge import Edge
+from holdfast.http.guard import GuardedEdge
 from holdfast.http.paths import RouteTable
-from holdfast.http.routes import ENDPOINTS, ORDINARY
+from holdfast.http.routes import served
 from holdfast.http.services import Services
 
 
 def create_app(services: Services) -> Edge:
-    """Return the ASGI application."""
-    endpoints = ORDINARY if services.faults is None else ENDPOINTS
-    return Edge(services, RouteTable(endpoints), Router())
+    """Return the ASGI application.
+
+    Raises:
+        LookupError: a route has no rule that says who may ask for it.
+    """
+    config = services.config
+    endpoints = served(drills=services.faults is not None, users=services.accounts is not None)
+    rules_of(endpoints)
+    if services.accounts is None and not (config.cors_origins or config.trusted_proxies):
+        return Edge(services, RouteTable(endpoints), Router())
+    return GuardedEdge(services, endpoints, Router())

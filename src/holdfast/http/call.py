@@ -10,9 +10,11 @@ import orjson
 from starlette.types import Scope
 from uuid_utils import uuid7
 
+from holdfast.accounts import Principal
 from holdfast.domain.commands import Action, Command, Idempotency
 from holdfast.domain.records import KEY, STORE, RememberedKey
 from holdfast.domain.rejections import Rejected, idempotency_mismatch, invalid
+from holdfast.domain.users import ANONYMOUS
 from holdfast.http.answer import Answer, json_answer
 from holdfast.http.body import Receive
 from holdfast.http.headers import (
@@ -27,8 +29,6 @@ from holdfast.http.schemas.base import Input
 from holdfast.http.services import HttpConfig, Services
 from holdfast.ledger.port import Ledger, Reading
 
-#: While there is no sign-in, every caller is this one.
-ANONYMOUS: Final = "anonymous"
 #: What the log and the metrics say of a request that found no endpoint.
 NO_ROUTE: Final = "(none)"
 
@@ -39,6 +39,10 @@ class Call:
     #: The tenant's; set for every endpoint that belongs to one.
     ledger: Ledger
     actor = ANONYMOUS
+    #: Who asks; None for a guest, and wherever nobody is asked.
+    principal: Principal | None = None
+    #: The client's address; only where somebody asks for it.
+    client = ""
     tenant: str | None = None
     route = NO_ROUTE
     #: The canonical address, and the ids in it.

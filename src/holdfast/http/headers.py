@@ -31,7 +31,15 @@ def refused_header(name: str, detail: str) -> Rejected:
 
 #: Headers that mean one thing: given twice, it is not clear which one counts.
 _SINGLE: Final = frozenset(
-    {b"host", b"content-type", b"idempotency-key", b"if-match", b"x-tenant-id"}
+    {
+        b"authorization",
+        b"content-type",
+        b"host",
+        b"idempotency-key",
+        b"if-match",
+        b"x-order-token",
+        b"x-tenant-id",
+    }
 )
 
 

@@ -14,6 +14,7 @@ from holdfast import __version__
 from holdfast.domain.values import ID_REGEX
 from holdfast.http import openapi_about as about
 from holdfast.http import openapi_texts as texts
+from holdfast.http.access import rule_of
 from holdfast.http.as_of import AS_OF, SEQUENCE_HEADER
 from holdfast.http.endpoint import Endpoint, Reply, operation_id
 from holdfast.http.lanes import Lane
@@ -62,6 +63,7 @@ def build_openapi(endpoints: Iterable[Endpoint] = ENDPOINTS) -> Schema:
             "headers": HEADERS,
             "parameters": _parameters(),
             "responses": {code: _problem_response(code) for code in KINDS},
+            "securitySchemes": texts.SECURITY_SCHEMES,
         },
     }
 
@@ -96,7 +98,19 @@ def _operation(endpoint: Endpoint, models: _Models) -> Schema:
     if endpoint.body is not None or endpoint.raw_body:
         operation["requestBody"] = _request_body(endpoint, models)
     operation["responses"] = _responses(endpoint, models)
+    operation["security"] = _security(endpoint)
     return operation
+
+
+def _security(endpoint: Endpoint) -> list[Schema]:
+    """Say what may be shown to be let in, with `AUTH_MODE=jwt`; `{}` is nothing."""
+    rule = rule_of(endpoint)
+    shown: list[Schema] = [{}] if rule.guests else []
+    if rule.looks:
+        shown.append({"bearer": []})
+    if rule.looks and rule.guests and "{orderId}" in endpoint.path:
+        shown[0] = {"orderToken": []}
+    return shown
 
 
 def _operation_parameters(endpoint: Endpoint) -> list[Schema]:
@@ -191,6 +205,8 @@ def _codes(endpoint: Endpoint) -> list[str]:
         codes += ["idempotency_mismatch", "read_only", "journal_unavailable", "lease_held"]
     if endpoint.lane is not Lane.FREE:
         codes += ["rate_limited", "overloaded"]
+    if rule_of(endpoint).looks:
+        codes += ["unauthorized", "forbidden"]
     codes += endpoint.problems
     codes.append("internal_error")
     return [code for code in KINDS if code in codes]

@@ -58,6 +58,13 @@ and IP addresses are the tenant `default`. Port, case and a last dot of `Host` d
 other header does. An unknown tenant is 404 `not_found`, one that is suspended 403
 `tenant_suspended`, one that cannot be opened 503 `tenant_unavailable`, whatever is asked of it.
 
+**Signing in.** With `AUTH_MODE=off` nobody is asked who they are, and the service can be reached from
+its own machine only. With `AUTH_MODE=jwt` a request carries `Authorization: Bearer …`, and every route
+has those roles that may use it; no valid token is 401 `unauthorized`, one that may not do this 403
+`forbidden`. The token says which tenant is meant: another `X-Tenant-ID`, or another tenant's domain
+in `Host`, is 403; only an operator chooses. The caller is the `userId` of what it reserves, and
+naming another is 403.
+
 **The catalogue** says what SKUs are; stock may exist before its item. Until then an item's `name` is
 its SKU, `price` and `imageUrl` are null, and it is never low on stock. A PUT replaces: what it leaves
 out is cleared. What was deleted leaves its version behind, and goes on counting if it comes back.

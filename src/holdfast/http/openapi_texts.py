@@ -5,8 +5,28 @@ from typing import Any, Final
 from holdfast.domain.values import ID_REGEX
 from holdfast.http.problems import KINDS, TYPE_PREFIX
 
+#: With `AUTH_MODE=jwt`.
+SECURITY_SCHEMES: Final = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "What `POST /auth/login` answers. Not asked for with `AUTH_MODE=off`.",
+    },
+    "orderToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Order-Token",
+        "description": "What a guest got as `orderToken`; it opens that order and nothing else.",
+    },
+}
+
 TAGS: Final = {
     "Stock": "What is in the stores, and what changes it.",
+    "Users": (
+        "Signing in and out, and who is there. These exist only with `AUTH_MODE=jwt`; without it "
+        "they are 404."
+    ),
     "Reservations": (
         "Holds on stock. Reserving moves a quantity from available to reserved, cancelling and "
         "expiry move it back; confirming takes it off both reserved and onHand."
@@ -29,6 +49,7 @@ TAGS: Final = {
 }
 
 PATH_PARAMS: Final = {
+    "username": "The user.",
     "storeId": "The store.",
     "sku": "The stock keeping unit.",
     "reservationId": "The reservation.",
@@ -40,6 +61,7 @@ PATH_PARAMS: Final = {
 }
 
 PATH_EXAMPLES: Final = {
+    "username": "ada",
     "storeId": "STORE001",
     "sku": "SKU123",
     "reservationId": "0198f6a2-7c1e-7b52-9c3a-5a1f0e8d4b21",
@@ -96,7 +118,7 @@ PARAMETERS: Final[dict[str, Any]] = {
 
 CODES: Final = {
     "validation_error": "Malformed or out of range; `details.errors` names every place.",
-    "unauthorized": "There is no valid token.",
+    "unauthorized": "There is no valid token; why is not told.",
     "forbidden": "The reservation is another user's, or the caller may not do this.",
     "tenant_suspended": "Whoever runs the service has suspended the tenant.",
     "not_found": "Unknown, or another tenant's.",

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from structlog.typing import FilteringBoundLogger
 
+from holdfast.accounts import Accounts
 from holdfast.domain.commands import Command
 from holdfast.domain.records import Outcome
 from holdfast.domain.tenants import DeleteTenant, ProvisionTenant, Tenant
@@ -28,6 +29,9 @@ class HttpConfig:
     idemp_ttl_ms: int = 300_000
     reservation_ttl_ms: int = 300_000
     reservation_retention_ms: int = 30 * 24 * 3600 * 1000
+    #: Origins whose pages may read our answers, and proxies whose word counts.
+    cors_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class Tenants(Protocol):
@@ -111,4 +115,6 @@ class Services:
     logger: FilteringBoundLogger
     #: The dial of a disk that may be made to fail; None where the operator wants none.
     faults: FaultyDisk | None = None
+    #: Who knows who asks; None where nobody is asked (`AUTH_MODE=off`).
+    accounts: Accounts | None = None
     menus: Menus = field(default_factory=Menus)

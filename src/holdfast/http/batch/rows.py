@@ -20,6 +20,7 @@ from holdfast.domain.values import QUANTITY_MAX
 from holdfast.http import actions
 from holdfast.http.body import BODY_BYTES_MAX, parse_json
 from holdfast.http.call import Call, new_id
+from holdfast.http.owners import user_of
 from holdfast.http.schemas import rows as models
 from holdfast.http.slices import Slices
 from holdfast.http.validation import refused
@@ -69,11 +70,11 @@ def _read_row(call: Call, number: int, text: bytes) -> Row:
         value = _parse(text)
         model = _model_of(value)
         row = model.model_validate(value)
+        action = _ACTIONS[model](call, row)
     except ValidationError as error:
         return _malformed(number, value, refused(error))
     except Rejected as no:
         return _malformed(number, value, no)
-    action = _ACTIONS[model](call, row)
     asked = orjson.dumps(_asked(value, text), option=orjson.OPT_SORT_KEYS)
     return Row(number, action, asked, row.idempotency_key, row.line)
 
@@ -115,23 +116,32 @@ def _asked(value: dict[str, Json], text: bytes) -> dict[str, Json]:
 _NOT_ASKED: Final = ("idempotencyKey", "line")
 
 
+def _user(call: Call, in_row: str | None) -> str | None:
+    """Return whose a row is: with sign-in the caller's, and a row never acts for others."""
+    return in_row if call.principal is None else user_of(call, in_row)
+
+
 def _reserve(call: Call, row: models.ReserveRow) -> ReserveStock:
     ttl_ms = call.ttl_ms(row, row.ttl_seconds)
     lines = actions.lines_of(row)
-    return ReserveStock(new_id(), row.store_id, row.user_id, lines, ttl_ms, row.expected_version)
+    user_id = _user(call, row.user_id)
+    return ReserveStock(new_id(), row.store_id, user_id, lines, ttl_ms, row.expected_version)
 
 
-def _confirm(_: Call, row: models.ConfirmRow) -> ConfirmReservation:
-    return ConfirmReservation(row.reservation_id, row.user_id, row.expected_version)
+def _confirm(call: Call, row: models.ConfirmRow) -> ConfirmReservation:
+    user_id = _user(call, row.user_id)
+    return ConfirmReservation(row.reservation_id, user_id, row.expected_version)
 
 
-def _cancel(_: Call, row: models.CancelRow) -> CancelReservation:
-    return CancelReservation(row.reservation_id, row.user_id, row.expected_version)
+def _cancel(call: Call, row: models.CancelRow) -> CancelReservation:
+    user_id = _user(call, row.user_id)
+    return CancelReservation(row.reservation_id, user_id, row.expected_version)
 
 
 def _extend(call: Call, row: models.ExtendRow) -> ExtendReservation:
     ttl_ms = call.ttl_ms(row, row.ttl_seconds)
-    return ExtendReservation(row.reservation_id, row.user_id, ttl_ms, row.expected_version)
+    user_id = _user(call, row.user_id)
+    return ExtendReservation(row.reservation_id, user_id, ttl_ms, row.expected_version)
 
 
 def _at_place(make: Callable[[actions.Place, Any, int | None], RowAction]) -> _Action:

@@ -5,6 +5,7 @@ from typing import Final
 from holdfast.http.endpoint import Endpoint
 from holdfast.http.routes import (
     alerts,
+    auth,
     batch,
     catalogue,
     checkout,
@@ -38,8 +39,12 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *sys.ENDPOINTS,
     *health.ENDPOINTS,
     *docs.ENDPOINTS,
+    *auth.ENDPOINTS,
     *debug.ENDPOINTS,
 )
 
-#: Without those of drills.
-ORDINARY: Final = tuple(each for each in ENDPOINTS if each.tag != debug.TAG)
+
+def served(*, drills: bool, users: bool) -> tuple[Endpoint, ...]:
+    """Return the endpoints of a server, which may do without those of drills or of users."""
+    left_out = {tag for tag, wanted in ((debug.TAG, drills), (auth.TAG, users)) if not wanted}
+    return tuple(each for each in ENDPOINTS if each.tag not in left_out)

@@ -9,6 +9,7 @@ from holdfast.domain.values import instant_text
 from holdfast.http.answer import Answer, json_answer
 from holdfast.http.call import Call, new_id
 from holdfast.http.endpoint import Endpoint, Reply
+from holdfast.http.owners import named_user_of, owner_of
 from holdfast.http.problems import RejectedWith
 from holdfast.http.query import PAGE, cursor_key, cursor_text, id_param
 from holdfast.http.render_catalogue import name_of
@@ -80,11 +81,12 @@ async def reserve_product(call: Call, body: inputs.CheckoutReserveBody) -> Answe
     Whoever holds this product in this store already gets that reservation again, with 200,
     whatever quantity is asked.
     """
+    user_id = named_user_of(call, body.user_id)
     store_id = body.store_id or await call.default_store_id()
     action = ReserveStock(
         new_id(),
         store_id,
-        body.user_id,
+        user_id,
         (Line(body.sku, body.quantity),),
         call.ttl_ms(body, body.ttl_seconds),
         reuse=True,
@@ -100,14 +102,19 @@ async def reserve_product(call: Call, body: inputs.CheckoutReserveBody) -> Answe
 
 async def confirm_checkout(call: Call, body: inputs.CheckoutEndBody) -> Answer:
     """The user bought what was held."""
-    action = ConfirmReservation(body.reservation_id, body.user_id)
+    action = ConfirmReservation(body.reservation_id, await _owner_of(call, body))
     return await _end(call, action, "Your order is confirmed.")
 
 
 async def cancel_checkout(call: Call, body: inputs.CheckoutEndBody) -> Answer:
     """The user gave up what was held."""
-    action = CancelReservation(body.reservation_id, body.user_id)
+    action = CancelReservation(body.reservation_id, await _owner_of(call, body))
     return await _end(call, action, "Your reservation is cancelled.")
+
+
+async def _owner_of(call: Call, body: inputs.CheckoutEndBody) -> str | None:
+    named_user_of(call, body.user_id)
+    return await owner_of(call, body.reservation_id, body.user_id)
 
 
 async def _end(call: Call, action: Action, message: str) -> Answer:

@@ -4,9 +4,10 @@ from typing import Final
 
 from holdfast.domain.commands import CancelOrder, ConfirmOrder, PlaceOrder, Portions
 from holdfast.domain.records import ORDER, ORDER_STATUS
-from holdfast.http.answer import Answer
+from holdfast.http.answer import Answer, etag, json_answer
 from holdfast.http.call import Call, new_id
 from holdfast.http.endpoint import Endpoint, Reply
+from holdfast.http.owners import owner_of_order
 from holdfast.http.query import PAGE, choice_param, id_param
 from holdfast.http.render_catalogue import order_body
 from holdfast.http.resources import Resource
@@ -28,10 +29,20 @@ async def place_order(call: Call, body: schemas.OrderBody) -> Answer:
         body.store_id or await call.default_store_id(),
         tuple(Portions(each.id, each.qty) for each in body.items),
         body.customer,
-        None,
+        None if call.principal is None else call.principal.username,
         call.config.reservation_ttl_ms,
     )
-    return await _ORDERS.write(call, action, 201)
+    outcome = await call.ledger.execute(call.command(action))
+    order = next(record for table, _, record in outcome.records if table is ORDER)
+    told = {**order_body(order), **_for_guest(call, order.id)}
+    return json_answer(told, 201, (etag(order.version),), outcome.replayed)
+
+
+def _for_guest(call: Call, order_id: str) -> dict[str, str]:
+    """Return what opens the order to a guest, who has nothing else to show."""
+    if call.services.accounts is None or call.principal is not None:
+        return {}
+    return {"orderToken": call.services.accounts.tokens.of_order(call.ledger.tenant_id, order_id)}
 
 
 async def confirm_order(call: Call, body: schemas.OrderEndBody) -> Answer:
@@ -40,7 +51,9 @@ async def confirm_order(call: Call, body: schemas.OrderEndBody) -> Answer:
     To confirm again answers the same.
     """
     expected = call.expected(body.expected_version)
-    return await _ORDERS.write(call, ConfirmOrder(call.params["orderId"], None, expected))
+    order_id = call.params["orderId"]
+    user_id = await owner_of_order(call, order_id)
+    return await _ORDERS.write(call, ConfirmOrder(order_id, user_id, expected))
 
 
 async def cancel_order(call: Call, body: schemas.OrderEndBody) -> Answer:
@@ -49,11 +62,14 @@ async def cancel_order(call: Call, body: schemas.OrderEndBody) -> Answer:
     To cancel again answers the same.
     """
     expected = call.expected(body.expected_version)
-    return await _ORDERS.write(call, CancelOrder(call.params["orderId"], None, expected))
+    order_id = call.params["orderId"]
+    user_id = await owner_of_order(call, order_id)
+    return await _ORDERS.write(call, CancelOrder(order_id, user_id, expected))
 
 
 async def read_order(call: Call) -> Answer:
     """Read an order. Ended ones stay readable for thirty days, or as the operator chose."""
+    await owner_of_order(call, call.params["orderId"])
     return await _ORDERS.read(call)
 
 

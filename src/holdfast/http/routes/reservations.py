@@ -12,10 +12,12 @@ from holdfast.domain.commands import (
 from holdfast.domain.records import ACTIVE, CANCELLED, CONFIRMED, EXPIRED, RESERVATION
 from holdfast.domain.rejections import unknown_reservation
 from holdfast.http import actions
+from holdfast.http.access import SEES_ALL
 from holdfast.http.answer import Answer, etag, json_answer
 from holdfast.http.as_of import AS_OF, AS_OF_PROBLEMS, record_answer
 from holdfast.http.call import Call, new_id
 from holdfast.http.endpoint import Endpoint, Reply
+from holdfast.http.owners import owner_of, require_own, user_of
 from holdfast.http.query import (
     PAGE,
     choice_param,
@@ -45,7 +47,7 @@ async def create_reservation(call: Call, body: inputs.ReservationBody) -> Answer
     action = ReserveStock(
         new_id(),
         body.store_id,
-        body.user_id,
+        user_of(call, body.user_id),
         actions.as_lines(body.lines),
         call.ttl_ms(body, body.ttl_seconds),
     )
@@ -58,9 +60,9 @@ async def confirm_reservation(call: Call, body: inputs.EndBody) -> Answer:
     To confirm again answers the same.
     """
     expected = call.expected(body.expected_version)
-    return await _write(
-        call, ConfirmReservation(call.params["reservationId"], body.user_id, expected)
-    )
+    held = call.params["reservationId"]
+    user_id = await owner_of(call, held, body.user_id)
+    return await _write(call, ConfirmReservation(held, user_id, expected))
 
 
 async def cancel_reservation(call: Call, body: inputs.EndBody) -> Answer:
@@ -69,16 +71,17 @@ async def cancel_reservation(call: Call, body: inputs.EndBody) -> Answer:
     To cancel again answers the same.
     """
     expected = call.expected(body.expected_version)
-    return await _write(
-        call, CancelReservation(call.params["reservationId"], body.user_id, expected)
-    )
+    held = call.params["reservationId"]
+    user_id = await owner_of(call, held, body.user_id)
+    return await _write(call, CancelReservation(held, user_id, expected))
 
 
 async def extend_reservation(call: Call, body: inputs.ExtendBody) -> Answer:
     """Move the deadline away, to `ttlSeconds` from now; it never comes nearer."""
+    held = call.params["reservationId"]
     action = ExtendReservation(
-        call.params["reservationId"],
-        body.user_id,
+        held,
+        await owner_of(call, held, body.user_id),
         call.ttl_ms(body, body.ttl_seconds),
         call.expected(body.expected_version),
     )
@@ -96,19 +99,28 @@ async def read_reservation(call: Call) -> Answer:
     held = reading.get(RESERVATION, (reservation_id,))
     if held is None:
         raise unknown_reservation(reservation_id)
+    require_own(call, reservation_id, held.user_id)
     return record_answer(call, reading, held.version, reservation_body(held))
 
 
 async def list_reservations(call: Call) -> Answer:
-    """List reservations, oldest first."""
+    """List reservations, oldest first; those of the caller, where it may see no others."""
     query = call.query
-    wanted = ReservationFilter(query["status"], query["userId"], query["storeId"])
+    wanted = ReservationFilter(query["status"], _listed_user(call), query["storeId"])
     after = cursor_key(query["cursor"], 1)
     reading = await call.ledger.read()
     held, go_on = reading.reservation_page(wanted, after, query["limit"])
     items = [reservation_body(each) for each in held]
     next_cursor = None if go_on is None else cursor_text(*go_on)
     return json_answer({"items": items, "nextCursor": next_cursor})
+
+
+def _listed_user(call: Call) -> str | None:
+    """Return whose reservations are listed; None: those of all."""
+    principal, user_id = call.principal, call.query["userId"]
+    if principal is None or not SEES_ALL.isdisjoint(principal.roles):
+        return None if user_id is None else str(user_id)
+    return user_of(call, user_id)
 
 
 _HELD: Final = {200: Reply("The reservation after it.", outputs.Reservation, etag=True)}

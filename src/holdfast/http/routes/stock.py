@@ -26,6 +26,7 @@ from holdfast.http.as_of import (
 )
 from holdfast.http.call import Call, new_id
 from holdfast.http.endpoint import Endpoint, Reply
+from holdfast.http.owners import user_of
 from holdfast.http.query import PAGE, bool_param, cursor_key, cursor_text, id_param
 from holdfast.http.render import listed_stock, reserved_body, stock_body
 from holdfast.http.render_catalogue import name_of
@@ -56,7 +57,7 @@ async def reserve(call: Call, body: inputs.ReserveBody) -> Answer:
     action = ReserveStock(
         new_id(),
         store_id,
-        body.user_id,
+        body.user_id if call.principal is None else user_of(call, body.user_id),
         (Line(sku, body.qty),),
         call.ttl_ms(body, body.ttl_seconds),
         call.expected(body.expected_version),

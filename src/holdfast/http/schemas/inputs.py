@@ -159,12 +159,15 @@ class ExtendBody(EndBody):
     )
 
 
+_WHO: Final = "Required where nobody signs in; else it is the caller."
+
+
 class CheckoutReserveBody(Input):
     """The checkout's hold on one SKU for one user."""
 
     sku: Sku
     quantity: Qty
-    user_id: UserId
+    user_id: UserId | None = Field(None, description=_WHO)
     store_id: Id | None = Field(None, description="Absent: the tenant's only store.")
     ttl_seconds: TtlSeconds | None = None
 
@@ -173,4 +176,4 @@ class CheckoutEndBody(Input):
     """The checkout's reservation and its user."""
 
     reservation_id: Id
-    user_id: UserId
+    user_id: UserId | None = Field(None, description=_WHO)

@@ -49,6 +49,10 @@ class Order(Output):
     expires_at: Time | None = Field(description="A pending order is cancelled at this instant.")
     ended_at: Time | None
     version: Version
+    order_token: str | None = Field(
+        None,
+        description="A guest gets it when ordering; sent as `X-Order-Token` it opens this order.",
+    )
 
 
 class OrderPage(Page):
