@@ -53,8 +53,9 @@ class ManyTenants(Health):
         services = Services(
             http, self.registry, self, self.metrics, self.logs.logger, faults, self.accounts
         )
+        self.app = create_app(services)
         self.client = httpx2.AsyncClient(
-            transport=httpx2.ASGITransport(app=create_app(services)),
+            transport=httpx2.ASGITransport(app=self.app),
             base_url="http://localhost",
             event_hooks={"response": [hold_to_description]},
         )

@@ -10,6 +10,14 @@ Header = tuple[bytes, bytes]
 
 JSON: Final = b"application/json"
 NDJSON: Final = b"application/x-ndjson"
+#: Every page is read as what it says it is, shown in no frame, and tells no other site of itself.
+_OF_PAGES: Final[tuple[Header, ...]] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
 _CLOSE: Final = (b"connection", b"close")
 #: Statuses whose answers never have a body, so that no length has to be told.
 _WITHOUT_BODY: Final = frozenset({204, 304})
@@ -59,6 +67,17 @@ def json_answer(
 ) -> Answer:
     """Answer with a value as JSON."""
     return Answer(status, orjson.dumps(value), JSON, headers, replayed)
+
+
+def html_answer(page: bytes, policy: bytes) -> Answer:
+    """Answer with a page, and with what a browser may do with it.
+
+    Args:
+        page: the page, in UTF-8.
+        policy: its Content-Security-Policy, which has to name all that the page loads.
+    """
+    headers = ((b"content-security-policy", policy), *_OF_PAGES)
+    return Answer(200, page, b"text/html; charset=utf-8", headers)
 
 
 def etag(version: int) -> Header:

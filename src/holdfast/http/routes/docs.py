@@ -5,7 +5,7 @@ from typing import Final
 
 import orjson
 
-from holdfast.http.answer import Answer
+from holdfast.http.answer import Answer, html_answer
 from holdfast.http.call import Call
 from holdfast.http.endpoint import Endpoint, Reply
 
@@ -29,9 +29,7 @@ async def read_openapi(_: Call) -> Answer:
 
 async def read_docs(_: Call) -> Answer:
     """Read this description in a browser. Nothing is loaded from another host."""
-    return Answer(
-        200, _page(), b"text/html; charset=utf-8", ((b"content-security-policy", _POLICY),)
-    )
+    return html_answer(_page(), _POLICY)
 
 
 @lru_cache(maxsize=1)

@@ -1,0 +1,96 @@
+"""A server for strangers: the first admin, a service's token, private files, and an end to both."""
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import httpx2
+import pytest
+
+from tests.e2e.processes import HOLDFAST, Server
+
+PASSWORD: Final = "correct horse battery"
+SETTINGS: Final = {"AUTH_MODE": "jwt", "JWT_SECRET": "for this test and for nothing else"}
+
+
+def holdfast(server: Server, *arguments: str, said: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*HOLDFAST, *arguments],
+        env=server._environment,
+        input=said,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def status(server: Server, path: str, token: str) -> int:
+    headers = {"authorization": f"Bearer {token}"}
+    return httpx2.get(f"{server.url}{path}", headers=headers).status_code
+
+
+def test_the_first_admin_is_made_at_the_folder_and_signs_in(tmp_path: Path) -> None:
+    server = Server(tmp_path, **SETTINGS)
+    made = holdfast(server, "user", "add", "ada", "--role", "admin", said=f"{PASSWORD}\n")
+    assert made.returncode == 0, made.stderr
+    again = holdfast(server, "user", "add", "ada", "--role", "admin", said=f"{PASSWORD}\n")
+    assert (again.returncode, again.stdout) == (65, "")
+    assert "ada is taken" in again.stderr
+    node = holdfast(server, "token", "node-1", "--days", "1").stdout.strip()
+    server.start()
+    try:
+        body = {"username": "ada", "password": PASSWORD}
+        token = httpx2.post(f"{server.url}/auth/login", json=body).json()["accessToken"]
+        assert status(server, "/users", token) == 200
+        assert status(server, "/events", node) == 200
+        assert status(server, "/stock", node) == 403
+        assert httpx2.get(f"{server.url}/stock").status_code == 401
+        assert httpx2.get(f"{server.url}/health/readiness").status_code == 200
+        busy = holdfast(server, "user", "add", "eve", "--role", "admin", said=f"{PASSWORD}\n")
+        assert busy.returncode == 69
+        assert "Another process" in busy.stderr
+    finally:
+        server.stop()
+    assert holdfast(server, "user", "disable", "node-1").returncode == 0
+    server.start()
+    try:
+        assert status(server, "/events", node) == 401
+        assert status(server, "/users", token) == 200
+    finally:
+        server.stop()
+
+
+def test_what_is_written_is_for_its_owner_alone(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.start()
+    server.stop()
+    paths = [tmp_path / "holdfast.log", tmp_path / "data", *(tmp_path / "data").rglob("*")]
+    assert len(paths) > 10
+    open_to_others = [path for path in paths if path.stat().st_mode & 0o077]
+    assert open_to_others == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "why"),
+    [
+        (("user", "add", "ada", "--role", "boss"), PASSWORD, "There is no role boss"),
+        (("user", "add", "a b", "--role", "admin"), PASSWORD, "A name has 1 to 64 letters"),
+        (("user", "add", "ada", "--role", "admin"), "short", "at least 8 characters"),
+        (("user", "add", "ada", "--role", "admin"), "", "at least 8 characters"),
+        (("user", "disable", "ada"), "", "There is no user ada"),
+        (
+            ("user", "add", "ada", "--role", "operator", "--tenant", "pizza"),
+            PASSWORD,
+            "There is no tenant pizza",
+        ),
+        (("token", "node-1"), "", "Tokens need AUTH_MODE=jwt"),
+    ],
+)
+def test_what_cannot_be_a_user_is_one_sentence(
+    tmp_path: Path, arguments: tuple[str, ...], said: str, why: str
+) -> None:
+    told = holdfast(Server(tmp_path), *arguments, said=f"{said}\n")
+    assert (told.returncode, told.stdout) == (65, "")
+    assert why in told.stderr
+    assert len(told.stderr.splitlines()) == 1
