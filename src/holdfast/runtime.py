@@ -6,7 +6,6 @@ down again in the opposite order when the process is told to end.
 
 import asyncio
 import gc
-import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -39,6 +38,7 @@ from holdfast.ledger.leases.sharing import SharedFolder
 from holdfast.ledger.leases.turns import LeaseTimes
 from holdfast.ledger.opening import Loaded
 from holdfast.ledger.past_work import PastWork
+from holdfast.listening import base_url, listen
 from holdfast.logs import Logs, open_logs
 from holdfast.resilience.descriptors import connections_allowed
 from holdfast.resilience.ending import Ending
@@ -46,9 +46,6 @@ from holdfast.settings import Settings
 from holdfast.tenancy import LedgersConfig, TenantRegistry
 from holdfast.tenancy.folders import never, no_others
 
-_BACKLOG: Final = 2048
-#: So much of what a client has not read yet the kernel keeps, or twice as much.
-_UNSENT_BYTES_MAX: Final = 128 * 1024
 #: How long requests that are under way may take once the process was told to end.
 _GRACE_S: Final = 10
 #: Records live long and hold no cycles. Only the youngest objects are searched for garbage: a
@@ -95,7 +92,7 @@ def offline(settings: Settings, work: Callable[[TenantRegistry], Awaitable[_T]])
     quiet = settings.model_copy(update={"log_level": "error"})
     with hold(settings.data_dir), _open_log(quiet) as logs:
         try:
-            return uvloop.run(_Service(quiet, logs).do(work))
+            return uvloop.run(_Service(quiet, logs, None).do(work))
         except (JournalError, UnknownEvent) as error:
             raise CannotStart(f"{settings.data_dir} was not opened: {error}") from error
 
@@ -130,31 +127,6 @@ def _share(settings: Settings) -> Iterator[SharedFolder | None]:
         raise CannotStart(f"LOCK_DIR={folder} cannot be used: {error.strerror}.") from error
     with peer:
         yield SharedFolder(settings.data_dir, folder, peer, times)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Listen, so that clients may connect from now on.
-
-    Raises:
-        CannotStart: the port is taken, or the host is not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-        # Every connection inherits it: what is written for clients that do not read stays small.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNSENT_BYTES_MAX)
-        return listener
-    except OSError as error:
-        raise CannotStart(
-            f"Cannot listen on {host} port {port}: {os.strerror(error.errno or 0)}. "
-            "Set PORT to a free port, or stop what listens there."
-        ) from error
-
-
-def base_url(listener: socket.socket) -> str:
-    """Say where a listener is reached."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def new_id() -> str:

@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 
 from holdfast import runtime
 from holdfast.folder_lock import CannotStart
+from holdfast.listening import base_url, listen
 from holdfast.settings import Settings
 
 _HEARD: Final = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGCHLD})
@@ -33,7 +34,7 @@ def serve(settings: Settings, number: int, on_ready: Callable[[str], None]) -> N
     Raises:
         CannotStart: the port is taken, or a worker could not start or end, and said why.
     """
-    with runtime.listen(settings.host, settings.port) as listener:
+    with listen(settings.host, settings.port) as listener:
         _Workers(settings, number, listener, on_ready).run()
 
 
@@ -83,7 +84,7 @@ class _Workers:
         with suppress(BlockingIOError):
             self._ready += len(os.read(self._heard, self._number))
         if self._ready == self._number:
-            self._on_ready(runtime.base_url(self._listener))
+            self._on_ready(base_url(self._listener))
 
     def _replace_dead(self) -> bool:
         """Start a worker for each that ended; not while they start: then it said why it cannot."""

@@ -173,6 +173,8 @@ class Accounts:
         self._sign_ins.take(client)
         guess = (tenant_id, username, client)
         self._attempts.begin(guess)
+        # Another process that shares the folder may have made the user just now.
+        await self._registry.system.read()
         user = self._users.get((tenant_id, username))
         password_hash = None if user is None else user.password_hash
         good = await self.passwords.verify(password_hash, password)
