@@ -6,7 +6,7 @@ production. A sync takes a fixed pause instead of a disk's time. Short rounds of
 bare route take turns, and the cheapest rounds count, so that other work on the machine, which can
 only add to a round, hardly moves the result.
 
-    python -m bench.in_process [--seconds 10] [--load reserve|hot|read|batch] [--against OTHER/src]
+    python -m bench.in_process [--seconds 10] [--load reserve|signed-in|hot|read|batch] [--against OTHER/src]
 
 With `--against` processes with the code of this checkout and with that of another take turns.
 """
@@ -15,6 +15,7 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -35,6 +36,10 @@ from bench.bare_route import answer_of, make_app
 from bench.batch import body_of
 from bench.serving import collect_as_the_service_does
 from bench.stock import ON_HAND, SKUS, STORE, record_path, reserve_body, reserve_path, sku
+from holdfast.accounts import Accounts, Tokens
+from holdfast.domain.commands import Command
+from holdfast.domain.records import USER
+from holdfast.domain.users import MANAGER, AddUser
 from holdfast.http.app import create_app
 from holdfast.http.door import Door
 from holdfast.http.metrics import Metrics
@@ -46,12 +51,15 @@ from holdfast.ledger.file_ledger import FileLedger, LedgerConfig
 from holdfast.ledger.opening import Loaded
 from holdfast.logs import open_logs
 from holdfast.runtime import new_id
-from holdfast.tenancy import TenantRegistry
+from holdfast.tenancy import DEFAULT_TENANT, TenantRegistry
 
 CONNECTIONS: Final = 64
 #: Answers of one round: short enough to be left alone now and then on a busy machine.
 ROUND: Final = 128
 SYNC_S: Final = 0.001
+#: Who reserves where everybody has signed in; as long as the other names.
+_USER: Final = "user-000001"
+_ANY_USER: Final = re.compile(rb"user-[0-9]{6}")
 _NEVER_MS: Final = 10**12
 
 
@@ -156,9 +164,13 @@ class Health:
         return []
 
 
-def request(method: str, path: str, body: bytes = b"", kind: str = "application/json") -> bytes:
+def request(
+    method: str, path: str, body: bytes = b"", kind: str = "application/json", token: str = ""
+) -> bytes:
     """A request as the load generator sends it."""
     head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:3000\r\n"
+    if token:
+        head += f"Authorization: Bearer {token}\r\n"
     if body:
         head += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + body
@@ -170,7 +182,7 @@ def _forever(make: Callable[[], bytes], remembered: int) -> Iterator[bytes]:
         yield from made
 
 
-def requests_of(load: str) -> Iterator[bytes]:
+def requests_of(load: str, token: str = "") -> Iterator[bytes]:
     """The requests of a load, without end."""
     rng = random.Random(1)
     if load == "batch":
@@ -180,9 +192,14 @@ def requests_of(load: str) -> Iterator[bytes]:
     if load == "read":
         yield from _forever(lambda: request("GET", record_path(rng.randrange(SKUS))), 4096)
     skus = 1 if load == "hot" else SKUS
-    yield from _forever(
-        lambda: request("POST", reserve_path(rng.randrange(skus)), reserve_body(rng)), 16_384
-    )
+
+    def reserve() -> bytes:
+        body = reserve_body(rng)
+        if token:
+            body = _ANY_USER.sub(_USER.encode(), body)
+        return request("POST", reserve_path(rng.randrange(skus)), body, token=token)
+
+    yield from _forever(reserve, 16_384)
 
 
 def _config(app: Any, http: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own
@@ -211,13 +228,24 @@ def _make_ledger(folder: Path, loaded: Loaded) -> FileLedger:
     )
 
 
-def _fill() -> bytes:
+def _fill(token: str) -> bytes:
     rows = [
         {"op": "adjust", "storeId": STORE, "sku": sku(number), "delta": ON_HAND}
         for number in range(SKUS)
     ]
     body = b"\n".join(map(orjson.dumps, rows))
-    return request("POST", "/api/v1/batch", body, "application/x-ndjson")
+    return request("POST", "/api/v1/batch", body, "application/x-ndjson", token)
+
+
+async def _sign_in(tenants: TenantRegistry) -> tuple[Accounts, str]:
+    """Make a user, and a token of it."""
+    accounts = Accounts(tenants, Tokens("a secret for a measurement, no more"))
+    await accounts.open()
+    action = AddUser(DEFAULT_TENANT, _USER, None, (MANAGER,))
+    made = (await tenants.system.execute(Command(action, new_id(), "bench", "bench"))).first(USER)
+    if made is None:
+        raise SystemExit("no user was made")
+    return accounts, accounts.long_token_for(made, 86_400)
 
 
 async def measure(load: str, seconds: float, folder: Path) -> dict[str, list[float]]:
@@ -227,7 +255,9 @@ async def measure(load: str, seconds: float, folder: Path) -> dict[str, list[flo
     tenants = TenantRegistry(folder, PausingDisk(), _make_ledger, new_id=new_id)
     await tenants.open()
     config = HttpConfig(rate_limit_rps=1_000_000, rate_limit_burst=1_000_000)
-    app = create_app(Services(config, tenants, Health(), metrics, logs.logger))
+    accounts, token = await _sign_in(tenants) if load == "signed-in" else (None, "")
+    services = Services(config, tenants, Health(), metrics, logs.logger, accounts=accounts)
+    app = create_app(services)
     door = Door(metrics, logs.logger)
     ours, state = _config(app, door.protocol), ServerState()
     await _default_headers(state)
@@ -235,9 +265,11 @@ async def measure(load: str, seconds: float, folder: Path) -> dict[str, list[flo
     def protocol() -> Any:  # noqa: ANN401 - uvicorn's own
         return door.protocol(config=ours, server_state=state, app_state={})
 
-    await Load(protocol, iter([_fill()]), b"200", 1).round(1)
+    await Load(protocol, iter([_fill(token)]), b"200", 1).round(1)
     expected = {"batch": b"200", "read": b"200"}.get(load, b"201")
-    served = Load(protocol, requests_of(load), expected, 4 if load == "batch" else CONNECTIONS)
+    served = Load(
+        protocol, requests_of(load, token), expected, 4 if load == "batch" else CONNECTIONS
+    )
     peer = _bare_decisions() if load == "batch" else _bare_route(load)
     answers, lines = (2, SKUS) if load == "batch" else (ROUND, 1)
     collect_as_the_service_does()
@@ -312,7 +344,9 @@ def _in_turns(load: str, seconds: float, sources: dict[str, str]) -> None:
 def main() -> None:
     """Measure, and say what came of it."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--load", default="reserve", choices=["reserve", "hot", "read", "batch"])
+    parser.add_argument(
+        "--load", default="reserve", choices=["reserve", "signed-in", "hot", "read", "batch"]
+    )
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--against", help="another checkout's src folder")
     parser.add_argument("--json", action="store_true")
