@@ -1,6 +1,7 @@
 """A server for strangers: the first admin, a service's token, private files, and an end to both."""
 
 import subprocess
+import time
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,28 @@ def test_the_first_admin_is_made_at_the_folder_and_signs_in(tmp_path: Path) -> N
         assert status(server, "/users", token) == 200
     finally:
         server.stop()
+
+
+def test_what_ends_a_token_at_one_process_ends_it_at_the_others(tmp_path: Path) -> None:
+    servers = [Server(tmp_path, **SETTINGS, LOCKS_ENABLED="true") for _ in range(2)]
+    first, second = servers
+    for server in servers:
+        server.start()
+    try:
+        body = {"username": "ada", "password": PASSWORD}
+        assert httpx2.post(f"{first.url}/auth/register", json=body).status_code == 201
+        signed_in = httpx2.post(f"{second.url}/auth/login", json=body)
+        token = signed_in.json()["accessToken"]
+        assert [status(each, "/auth/me", token) for each in servers] == [200, 200]
+        headers = {"authorization": f"Bearer {token}"}
+        assert httpx2.post(f"{first.url}/auth/logout", headers=headers).status_code == 204
+        assert status(first, "/auth/me", token) == 401
+        deadline = time.monotonic() + 5
+        while status(second, "/auth/me", token) != 401:
+            assert time.monotonic() < deadline, "the token still counts elsewhere"
+    finally:
+        for server in servers:
+            server.stop()
 
 
 def test_what_is_written_is_for_its_owner_alone(tmp_path: Path) -> None:
