@@ -10,7 +10,7 @@ from holdfast.accounts.tokens import BadToken, Claims, Tokens
 from holdfast.domain.commands import Command
 from holdfast.domain.records import DOMAIN, USER, Key, Outcome
 from holdfast.domain.tenants import LOCALHOST, Domain
-from holdfast.domain.users import User
+from holdfast.domain.users import OPERATOR, User
 from holdfast.resilience.rate_limit import RateLimiter
 from holdfast.tenancy import TenantRegistry
 from holdfast.tenancy.names import domain_of
@@ -33,13 +33,11 @@ class Principal(NamedTuple):
     """Who asks."""
 
     user: User
+    #: What events and reservations call it: an operator, who may come from another tenant, is
+    #: named with its own, so that no user of that tenant can be taken for it.
+    name: str
     roles: frozenset[str]
     claims: Claims
-
-    @property
-    def username(self) -> str:
-        """What the user is called; reservations know it as `userId`."""
-        return self.user.username
 
     @property
     def tenant_id(self) -> str:
@@ -113,7 +111,9 @@ class Accounts:
             raise Refused("disabled user")
         if user.tokens_from != claims.generation:
             raise Refused("ended token")
-        return Principal(user, frozenset(user.roles), claims)
+        roles = frozenset(user.roles)
+        name = f"{user.tenant_id}/{user.username}" if OPERATOR in roles else user.username
+        return Principal(user, name, roles, claims)
 
     def tenant_of_host(self, host: str | None) -> str | None:
         """Return the tenant whose domain a `Host` names; None for one that is nobody's own.

@@ -75,7 +75,7 @@ class GuardedEdge(Edge):
         except Refused as no:
             raise unauthorized(str(no)) from None
         call.principal = principal
-        call.actor = principal.user.username
+        call.actor = principal.name
         if rule.roles.isdisjoint(principal.roles):
             raise forbidden("Your role does not allow this.", "role")
         if endpoint.tenant and OPERATOR not in principal.roles:
@@ -109,7 +109,7 @@ class GuardedEdge(Edge):
                 method=call.method,
                 route=call.route,
                 tenant=call.tenant,
-                user=None if call.principal is None else call.principal.username,
+                user=None if call.principal is None else call.principal.name,
                 client=call.client,
             )
         answer = super()._failed(error, call)

@@ -43,9 +43,9 @@ def user_of(call: Call, in_body: str | None) -> str | None:
     principal = call.principal
     if principal is None:
         return in_body
-    if in_body is not None and in_body != principal.username:
+    if in_body is not None and in_body != principal.name:
         raise forbidden("You can act for yourself only; leave userId out.", "userId")
-    return principal.username
+    return principal.name
 
 
 def named_user_of(call: Call, in_body: str | None) -> str:
@@ -107,5 +107,5 @@ def require_own(call: Call, name: str, owner: str | None) -> None:
     principal = call.principal
     if principal is None or not SEES_ALL.isdisjoint(principal.roles):
         return
-    if owner != principal.username:
+    if owner != principal.name:
         raise not_yours(name)

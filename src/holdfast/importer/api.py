@@ -13,6 +13,7 @@ import orjson
 import stamina
 
 import holdfast
+from holdfast.bearer import bearer
 from holdfast.domain.values import is_id
 from holdfast.importer.errors import TRY_AGAIN, UNAVAILABLE, CommandFailed, bad_data, usage
 
@@ -73,6 +74,7 @@ def connect(
         headers["X-Tenant-ID"] = tenant
     # A proxy of the environment cannot see what only this machine can.
     local = host in {"localhost", "127.0.0.1", "::1"}
+    headers |= bearer()
     return httpx2.Client(
         base_url=url.rstrip("/"),
         headers=headers,

@@ -8,6 +8,7 @@ import orjson
 import stamina
 
 import holdfast
+from holdfast.bearer import bearer
 from holdfast.verify.differences import UNAVAILABLE, USAGE, CannotVerify
 from holdfast.verify.live import Page, SourcePage, Tip
 
@@ -42,6 +43,7 @@ def connect(
     headers = {"User-Agent": f"holdfast-verify/{holdfast.__version__}", "X-Tenant-ID": tenant_id}
     # A proxy of the environment cannot see what only this machine can.
     local = parts.host in {"localhost", "127.0.0.1", "::1"}
+    headers |= bearer()
     return httpx2.Client(
         base_url=url.rstrip("/") + "/api/v1",
         headers=headers,

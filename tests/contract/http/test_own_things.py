@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from holdfast.domain.records import USER
 from tests.support.signed_in import OTHER, OWN, SignedIn
 from tests.unit.http.world import problem_of
 
@@ -174,6 +175,22 @@ async def test_rows_of_a_batch_act_for_the_caller(world: SignedIn) -> None:
     told = [orjson.loads(line) for line in answer.text.splitlines()]
     assert [each["status"] for each in told] == [201, 403, 403, 403]
     assert told[0]["userId"] == "staff"
+
+
+async def test_an_operator_is_taken_for_nobody_of_the_tenant(world: SignedIn) -> None:
+    """It acts under a name that no user can have."""
+    await world.add(OWN, "operator", "online")
+    body = {"storeId": "S", "lines": [{"sku": "A", "qty": 1}]}
+    to_pizza = {"x-tenant-id": OWN}
+    made = await world.send("POST", "/reservations", "operator", json=body, headers=to_pizza)
+    assert made.json()["userId"] == "default/operator"
+    assert world.accounts is not None
+    namesake = (await world.registry.system.read()).get(USER, (OWN, "operator"))
+    assert namesake is not None
+    token = world.accounts.long_token_for(namesake, 60)
+    path = f"/reservations/{made.json()['reservationId']}"
+    answer = await world.client.get(path, headers={"authorization": f"Bearer {token}"})
+    problem_of(answer, 403, "forbidden")
 
 
 async def test_history_says_who_did_it(world: SignedIn) -> None:

@@ -80,7 +80,7 @@ async def change_password(call: Call, body: schemas.PasswordBody) -> Answer:
     """Change one's password. All tokens end; the answer has a new one."""
     await own_task()
     accounts = _accounts(call)
-    known = await _sign_in(call, _principal(call).username, body.current_password)
+    known = await _sign_in(call, _principal(call).user.username, body.current_password)
     password_hash = await accounts.passwords.hash(body.new_password)
     # Over the password that was looked at, and no other that was set meanwhile.
     action = SetPassword(known.tenant_id, known.username, password_hash, known.version)
@@ -150,7 +150,7 @@ def _principal(call: Call) -> Principal:
 
 def _command(call: Call, action: UserAction) -> Command:
     """Return the command; users of two tenants may have one name, and their keys are not shared."""
-    actor = f"{call.ledger.tenant_id}/{call.actor}"
+    actor = call.actor if "/" in call.actor else f"{call.ledger.tenant_id}/{call.actor}"
     return call.command(action)._replace(actor=actor)
 
 

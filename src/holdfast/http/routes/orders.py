@@ -29,7 +29,7 @@ async def place_order(call: Call, body: schemas.OrderBody) -> Answer:
         body.store_id or await call.default_store_id(),
         tuple(Portions(each.id, each.qty) for each in body.items),
         body.customer,
-        None if call.principal is None else call.principal.username,
+        None if call.principal is None else call.principal.name,
         call.config.reservation_ttl_ms,
     )
     outcome = await call.ledger.execute(call.command(action))
