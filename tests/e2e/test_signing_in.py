@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 import httpx2
-import pytest
 
 from tests.e2e.processes import HOLDFAST, Server
 
@@ -92,28 +91,3 @@ def test_what_is_written_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert len(paths) > 10
     open_to_others = [path for path in paths if path.stat().st_mode & 0o077]
     assert open_to_others == []
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said", "why"),
-    [
-        (("user", "add", "ada", "--role", "boss"), PASSWORD, "There is no role boss"),
-        (("user", "add", "a b", "--role", "admin"), PASSWORD, "A name has 1 to 64 letters"),
-        (("user", "add", "ada", "--role", "admin"), "short", "at least 8 characters"),
-        (("user", "add", "ada", "--role", "admin"), "", "at least 8 characters"),
-        (("user", "disable", "ada"), "", "There is no user ada"),
-        (
-            ("user", "add", "ada", "--role", "operator", "--tenant", "pizza"),
-            PASSWORD,
-            "There is no tenant pizza",
-        ),
-        (("token", "node-1"), "", "Tokens need AUTH_MODE=jwt"),
-    ],
-)
-def test_what_cannot_be_a_user_is_one_sentence(
-    tmp_path: Path, arguments: tuple[str, ...], said: str, why: str
-) -> None:
-    told = holdfast(Server(tmp_path), *arguments, said=f"{said}\n")
-    assert (told.returncode, told.stdout) == (65, "")
-    assert why in told.stderr
-    assert len(told.stderr.splitlines()) == 1
