@@ -19,7 +19,7 @@ import uvicorn
 import uvloop
 
 from holdfast import __version__
-from holdfast.accounts import Accounts, Tokens
+from holdfast.accounts import accounts_for
 from holdfast.domain.events import UnknownEvent
 from holdfast.folder_lock import CannotStart, hold
 from holdfast.http.app import create_app
@@ -155,7 +155,7 @@ class _Service:
         self._faults = FaultyDisk() if settings.faults == "on" else None
         self._disk = self._faults or OsDisk()
         self._tenants = self._make_tenants()
-        self._accounts = self._make_accounts() if settings.auth_mode == "jwt" else None
+        self._accounts = accounts_for(settings, self._tenants)
         stats = self._tenants.stats
         self._metrics.watch("events", lambda: stats().events)
         self._metrics.watch("flushes", lambda: stats().flushes)
@@ -190,11 +190,6 @@ class _Service:
             alone=no_others if shared is None else shared.alone,
             has_others=never if shared is None else shared.has_others,
         )
-
-    def _make_accounts(self) -> Accounts:
-        settings = self._settings
-        tokens = Tokens(settings.jwt_secret, settings.jwt_secret_previous)
-        return Accounts(self._tenants, tokens, settings.jwt_ttl_s)
 
     def _make_ledger(self, folder: Path, loaded: Loaded) -> FileLedger:
         settings = self._settings
