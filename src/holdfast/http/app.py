@@ -1,8 +1,7 @@
 """Puts the HTTP interface together."""
 
-from starlette.routing import Router
-
 from holdfast.http.edge import Edge
+from holdfast.http.live.sockets import Sockets
 from holdfast.http.paths import RouteTable
 from holdfast.http.routes import ENDPOINTS, ORDINARY
 from holdfast.http.services import Services
@@ -11,4 +10,7 @@ from holdfast.http.services import Services
 def create_app(services: Services) -> Edge:
     """Return the ASGI application."""
     endpoints = ORDINARY if services.faults is None else ENDPOINTS
-    return Edge(services, RouteTable(endpoints), Router())
+    sockets = Sockets(services)
+    edge = Edge(services, RouteTable(endpoints), sockets)
+    sockets.charge = edge.limiter.take
+    return edge

@@ -278,16 +278,21 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(too_large(f"No more than {limits.bytes_max} bytes are taken."))
 
     def _asked_to_upgrade(self) -> None:
-        """Answer in HTTP/1.1. The parser reads no body here and is of no use behind this request."""
-        if self._should_upgrade():
-            self._door.leave(self)
-            self.handle_websocket_upgrade()
-            return
+        """Become a WebSocket, or answer in HTTP/1.1.
+
+        The parser reads no body here and is of no use behind this request.
+        """
         declared = dict(self.headers)
         if declared.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in declared:
-            self._refuse(
-                invalid("#/headers/Upgrade", "There is HTTP/1.1 only; leave the Upgrade out.")
-            )
+            self._refuse(invalid("#/headers/Upgrade", "A request with a body takes no Upgrade."))
+        elif self._should_upgrade():
+            if self.cycle is not None and not self.cycle.response_complete:
+                # What is still to be answered would be answered into the WebSocket.
+                self._refuse(invalid("#/headers/Upgrade", "Wait for the answers before it."))
+                return
+            self._shut = True
+            self._door.leave(self)
+            self.handle_websocket_upgrade()
         elif self.cycle is not None:
             self._shut = True
             self.cycle.keep_alive = False

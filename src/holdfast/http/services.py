@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 from holdfast.domain.commands import Command
 from holdfast.domain.records import Outcome
 from holdfast.domain.tenants import DeleteTenant, ProvisionTenant, Tenant
+from holdfast.http.live.stream import Streams
 from holdfast.http.menus import Menus
 from holdfast.http.metrics import Metrics
 from holdfast.journal.faulty_disk import FaultyDisk
@@ -28,6 +29,8 @@ class HttpConfig:
     idemp_ttl_ms: int = 300_000
     reservation_ttl_ms: int = 300_000
     reservation_retention_ms: int = 30 * 24 * 3600 * 1000
+    #: Origins of other hosts' pages that may listen to the live feed, in lower case.
+    origins: frozenset[str] = frozenset()
 
 
 class Tenants(Protocol):
@@ -112,3 +115,4 @@ class Services:
     #: The dial of a disk that may be made to fail; None where the operator wants none.
     faults: FaultyDisk | None = None
     menus: Menus = field(default_factory=Menus)
+    streams: Streams = field(default_factory=Streams)
