@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from bench.listeners import measure, serving
 from tests.e2e.processes import Server
 
 _PATIENCE_S = 60
@@ -92,6 +93,13 @@ async def test_who_does_not_read_is_told_to_load_afresh_and_holds_up_nobody(
             assert b'"type":"reset"' in heard
             last = await receive(http, 1)
             assert await hear_until(client, last) == list(range(newest + 1, last + 1))
+
+
+def test_many_hear_in_time_beside_some_who_do_not_read(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        figures = measure(server, clients=60, stalled=6, rate=20, seconds=3)
+    assert figures["messages"] == 54 * 60
+    assert figures["latenessMs"]["p99"] < 1000
 
 
 def _read_until_reset(stalled: socket.socket) -> bytes:

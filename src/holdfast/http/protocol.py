@@ -29,12 +29,7 @@ from holdfast.http.flow import Flow
 from holdfast.http.headers import request_id_of
 from holdfast.http.steps import Steps, run
 
-#: So often within the time for a head all connections are looked at.
-_LOOKS: Final = 10
 _NEVER: Final = math.inf
-#: To make room, so many of the oldest connections are looked at.
-_EVICTION_LOOKS: Final = 64
-
 #: Behind an early answer so much of the request's body is thrown away.
 _DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
 
