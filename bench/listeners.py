@@ -66,6 +66,11 @@ class Client(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio gives it
         self.is_lost = True
 
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport is not None:
+            self._transport.close()
+
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data
         if self._in_head:
@@ -122,15 +127,19 @@ async def listen(
     """
     heard = Heard()
     sleepers = [_stalled(port) for _ in range(stalled)]
+    listeners: list[Client] = []
     try:
-        listeners = await _connected(port, heard, clients - stalled)
+        await _connect(listeners, port, heard, clients - stalled)
         newest = await _write(port, rate, seconds)
-        await _all_heard(listeners, newest)
+        await _until(lambda: all(each.reached == newest for each in listeners))
+        if heard.out_of_order or any(each.is_lost for each in listeners):
+            raise BenchFailed(f"{heard.out_of_order} messages out of order, or clients lost")
     finally:
         for sleeper in sleepers:
             sleeper.close()
-    if heard.out_of_order or any(each.is_lost for each in listeners):
-        raise BenchFailed(f"{heard.out_of_order} messages were out of order, or clients were lost")
+        for listener in listeners:
+            listener.close()
+        await _until(lambda: all(each.is_lost for each in listeners))
     late = sorted(heard.late_ms)
     return {
         "clients": clients,
@@ -150,9 +159,8 @@ def _stalled(port: int) -> socket.socket:
     return client
 
 
-async def _connected(port: int, heard: Heard, count: int) -> list[Client]:
+async def _connect(listeners: list[Client], port: int, heard: Heard, count: int) -> None:
     loop = asyncio.get_running_loop()
-    listeners: list[Client] = []
     for begin in range(0, count, _AT_ONCE):
         made = [
             loop.create_connection(lambda: Client(heard), HOST, port)
@@ -160,7 +168,6 @@ async def _connected(port: int, heard: Heard, count: int) -> list[Client]:
         ]
         listeners += [client for _, client in await asyncio.gather(*made)]
     await _until(lambda: all(each.reached is not None for each in listeners))
-    return listeners
 
 
 async def _write(port: int, rate: float, seconds: float) -> int:
@@ -175,10 +182,6 @@ async def _write(port: int, rate: float, seconds: float) -> int:
                 raise BenchFailed(answer.text)
         newest = (await http.get("/events?limit=1")).json()["lastSequence"]
         return int(newest)
-
-
-async def _all_heard(listeners: list[Client], newest: int) -> None:
-    await _until(lambda: all(each.reached == newest for each in listeners))
 
 
 async def _until(holds: Any) -> None:  # noqa: ANN401 - a question
