@@ -5,6 +5,7 @@ that does not read what it was sent cannot hold up that end, nor live on behind 
 answers: such a connection is cut, not closed, because closing waits until all was read.
 """
 
+import logging
 from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -19,6 +20,9 @@ MESSAGE_BYTES_MAX: Final = 4096
 #: Between two pings, and from a ping to the end of the patience.
 PING_S: Final = 20.0
 _GOING_AWAY: Final = 1001
+#: uvicorn writes a line for each connection, with its whole query; ours has all that it needs.
+_LOG: Final = logging.getLogger("uvicorn.error.sockets")
+_LOG.setLevel(logging.WARNING)
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -26,6 +30,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     def __init__(self, door: "Door", **given: Any) -> None:  # noqa: ANN401 - uvicorn's own
         super().__init__(**given)
+        self.logger = _LOG
         self._door = door
 
     def connection_made(self, transport: "BaseTransport") -> None:

@@ -158,6 +158,18 @@ async def test_a_tenant_that_is_no_longer_served_is_no_longer_heard(
         assert closed.value.rcvd.code == 1001
 
 
+async def test_a_bug_ends_the_connection_and_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub, "messages", lambda *_: 1 / 0)
+    async with serving(PATIENT) as shop, listening(shop) as socket:
+        await hear(socket)
+        await shop.world.receive("S", "A", 5)
+        with pytest.raises(ConnectionClosed) as closed:
+            await hear(socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1011
+        assert any(line["event"] == "request failed" for line in shop.world.log_lines())
+
+
 async def test_pages_of_other_sites_are_refused() -> None:
     async with serving(PATIENT) as shop:
         status, told = await refused(shop, Origin="https://evil.example")

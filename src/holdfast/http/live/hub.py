@@ -32,6 +32,8 @@ HEARTBEAT_S: Final = 15.0
 class Told:
     """One event, and what it is told as."""
 
+    __slots__ = ("_frames", "_messages", "_write", "sequence", "weight")
+
     def __init__(self, event: Event, moved: Sequence[Moved], dishes_with: DishesWith) -> None:
         self.sequence = event.sequence
         self.weight = 1 + len(event.stock) + len(event.reservations) + len(event.records)
@@ -92,7 +94,9 @@ class Hub:
     def _note(self, event: Event, changes: Sequence[Change]) -> None:
         if not self._fresh:
             self._loop.call_soon(self._take)
-        if any(table is ITEM or table is MENU_ITEM for table, _, _ in event.records):
+        if event.records and any(
+            table is ITEM or table is MENU_ITEM for table, _, _ in event.records
+        ):
             self.catalogue_at = event.sequence
         self._fresh.append((event, changes))
 

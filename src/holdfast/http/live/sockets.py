@@ -45,6 +45,7 @@ _PARAMS_BY_NAME: Final = {param.name: param for param in PARAMS}
 _SWITCHED: Final = 101
 _TRY_AGAIN_LATER: Final = 1013
 _GOING_AWAY: Final = 1001
+_FAILED: Final = 1011
 
 
 class Sockets:
@@ -67,10 +68,11 @@ class Sockets:
         headers: Headers = dict(scope["headers"])
         request_id = request_id_of(headers)
         status, tenant_id = _SWITCHED, None
+        line = _Line(scope, receive, send)
         try:
             ledger, wanted, after = await self._asked(scope, headers)
             tenant_id = ledger.tenant_id
-            await self._talk(_Line(scope, receive, send), ledger, wanted, after)
+            await self._talk(line, ledger, wanted, after)
         except OSError:
             pass  # The client left in the middle of a frame.
         except Exception as error:
@@ -78,7 +80,10 @@ class Sockets:
             status = answer.status
             if not is_expected(error):
                 self._services.logger.exception("request failed", request_id=request_id, route=PATH)
-            await _refuse(scope, send, answer, request_id)
+            if line.is_open:
+                await line.close(_FAILED)
+            else:
+                await _refuse(scope, send, answer, request_id)
         finally:
             self._note(request_id, tenant_id, status, perf_counter() - began)
 
@@ -147,7 +152,9 @@ class Sockets:
                 return True
             beats = hub.beats
             try:
-                return await self._services.tenants.resolve(*line.address) is ledger
+                return (
+                    await self._services.tenants.resolve(*tenant_and_host(line.headers)) is ledger
+                )
             except (Rejected, Unavailable):
                 return False
 
@@ -174,8 +181,12 @@ class _Line:
         self._receive = receive
         self._send = send
         self._hearing: asyncio.Task[None] | None = None
-        #: What the client said that meant its tenant.
-        self.address = tenant_and_host(dict(scope["headers"]))
+        self.headers: Headers = dict(scope["headers"])
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the client was let in."""
+        return self._hearing is not None
 
     @property
     def is_gone(self) -> bool:
