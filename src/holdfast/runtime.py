@@ -27,6 +27,7 @@ from holdfast.http.door import Door
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import say_with_status
 from holdfast.http.services import HttpConfig, Services
+from holdfast.http.socket_protocol import MESSAGE_BYTES_MAX, PING_S
 from holdfast.journal import JournalError, OsDisk
 from holdfast.journal.faulty_disk import FaultyDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
@@ -269,15 +270,11 @@ class _Service:
             reservation_retention_ms=settings.reservation_retention_ms,
             cors_origins=settings.cors_origins,
             trusted_proxies=settings.trusted_proxies,
+            origins=settings.origins,
         )
+        logger, faults = self._logs.logger, self._faults
         services = Services(
-            config,
-            self._tenants,
-            self,
-            self._metrics,
-            self._logs.logger,
-            self._faults,
-            self._accounts,
+            config, self._tenants, self, self._metrics, logger, faults, self._accounts
         )
         app = create_app(services)
         door = Door(
@@ -290,6 +287,12 @@ class _Service:
             uvicorn.Config(
                 app,
                 http=door.protocol,  # type: ignore[arg-type]  # it only calls it
+                ws=door.socket,  # type: ignore[arg-type]  # as above
+                ws_max_size=MESSAGE_BYTES_MAX,
+                ws_ping_interval=PING_S,
+                ws_ping_timeout=PING_S,
+                # A compressor for each of thousands would cost more memory than all they are told.
+                ws_per_message_deflate=False,
                 loop="uvloop",
                 lifespan="off",
                 log_config=None,

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     rate_limit_rps: Annotated[int, Field(ge=0)] = 100
     rate_limit_burst: Positive = 200
 
+    ws_origins: str = ""
+
     faults: Literal["off", "on"] = "off"
 
     breaker_cooldown_ms: Positive = 10_000
@@ -129,6 +131,11 @@ class Settings(BaseSettings):
                 f"LOCK_TTL_MS={self.lock_ttl_ms}, best half of it"
             )
         return self
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Origins of other hosts' pages that may listen to the live feed."""
+        return frozenset(self.ws_origins.lower().replace(",", " ").split())
 
     @model_validator(mode="after")
     def _open_only_on_loopback(self) -> "Settings":

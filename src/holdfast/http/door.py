@@ -15,6 +15,7 @@ from holdfast.http.call import NO_ROUTE
 from holdfast.http.exchange import encode_head
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import problem
+from holdfast.http.socket_protocol import SocketProtocol
 from holdfast.resilience.admission import Overloaded, RateLimited
 from holdfast.resilience.rate_limit import RateLimiter
 
@@ -63,6 +64,8 @@ class Door:
         self._connections_max = connections_max
         #: In the order in which they came.
         self._connections: dict[BoundedProtocol, None] = {}
+        #: Those that speak WebSocket now; they count, and nobody is let in for them.
+        self.sockets = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def protocol(self, **given: Any) -> "BoundedProtocol":  # noqa: ANN401 - uvicorn's own
@@ -71,9 +74,13 @@ class Door:
 
         return BoundedProtocol(self, **given)
 
+    def socket(self, **given: Any) -> SocketProtocol:  # noqa: ANN401 - uvicorn's own
+        """Make the protocol of a connection that becomes a WebSocket, as uvicorn asks for it."""
+        return SocketProtocol(self, **given)
+
     def enter(self, connection: "BoundedProtocol") -> None:
         """Look after a connection, if need be in the place of one that waits for its client."""
-        if len(self._connections) >= self._connections_max:
+        if len(self._connections) + self.sockets >= self._connections_max:
             self._make_room(connection)
         self._connections[connection] = None
         if self._timer is None:

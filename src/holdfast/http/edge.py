@@ -8,8 +8,7 @@ one count in the metrics, however it ended.
 from time import perf_counter
 from typing import Final, cast
 
-from starlette.routing import Router
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.domain.rejections import Rejected
 from holdfast.http.answer import Answer
@@ -19,6 +18,7 @@ from holdfast.http.endpoint import Endpoint
 from holdfast.http.exchange import Exchange
 from holdfast.http.headers import demand_single, tenant_and_host
 from holdfast.http.lanes import Lane, Lanes
+from holdfast.http.live.stream import Stream
 from holdfast.http.paths import RouteTable
 from holdfast.http.problems import is_expected, problem
 from holdfast.http.services import Services
@@ -37,11 +37,11 @@ _ADDRESSES_MAX: Final = 4096
 class Edge:
     """The ASGI application."""
 
-    def __init__(self, services: Services, routes: RouteTable, beside: Router) -> None:
+    def __init__(self, services: Services, routes: RouteTable, beside: ASGIApp) -> None:
         config = services.config
         self._services = services
         self._routes = routes
-        #: Refuses whatever is not HTTP.
+        #: Serves whatever is not HTTP.
         self._beside = beside
         self.limiter = RateLimiter(config.rate_limit_rps, config.rate_limit_burst)
         self._metrics = services.metrics
@@ -201,4 +201,6 @@ async def _send(send: Send, answer: Answer, call: Call) -> None:
     body = b"" if call.method == "HEAD" else answer.body
     headers = answer.all_headers(call.request_id)
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if isinstance(answer, Stream):
+        await answer.pour(send)
     await send({"type": "http.response.body", "body": body})

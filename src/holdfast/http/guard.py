@@ -6,8 +6,7 @@ pays nothing.
 
 from typing import Final
 
-from starlette.routing import Router
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from holdfast.accounts import Accounts, Principal, Refused
 from holdfast.domain.rejections import Rejected
@@ -31,7 +30,9 @@ _TOLD: Final = frozenset({"unauthorized", "forbidden"})
 class GuardedEdge(Edge):
     """The edge as strangers meet it."""
 
-    def __init__(self, services: Services, endpoints: tuple[Endpoint, ...], beside: Router) -> None:
+    def __init__(
+        self, services: Services, endpoints: tuple[Endpoint, ...], beside: ASGIApp
+    ) -> None:
         super().__init__(services, RouteTable(endpoints), beside)
         self._accounts = services.accounts
         self._rules = rules_of(endpoints)

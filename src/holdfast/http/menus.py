@@ -18,7 +18,8 @@ import orjson
 
 from holdfast.domain.availability import availability
 from holdfast.domain.events import Event
-from holdfast.domain.records import ITEM, MENU_ITEM, STOCK, Change, MenuItem, View
+from holdfast.domain.records import ITEM, MENU_ITEM, STOCK, Change, View
+from holdfast.http.dishes import DishIndex
 from holdfast.http.render_catalogue import menu_entry
 from holdfast.ledger.port import Ledger, Reading
 
@@ -86,17 +87,14 @@ class TenantMenus:
     def __init__(self, reading: Reading) -> None:
         #: The newest event that it knows of.
         self.sequence = reading.sequence
-        self._skus_of: dict[str, set[str]] = {}
-        self._dishes_with: dict[str, set[str]] = {}
+        self._dishes = DishIndex(reading)
         self._menus: OrderedDict[str | None, Menu] = OrderedDict()
-        for (dish_id,), dish in reading.records(MENU_ITEM).items():
-            self._index(dish_id, dish)
 
     def of_store(self, store_id: str | None) -> Menu:
         """Return the menu of a store, with what is stale in it."""
         menu = self._menus.get(store_id)
         if menu is None:
-            menu = self._menus[store_id] = Menu(store_id, self._skus_of)
+            menu = self._menus[store_id] = Menu(store_id, self._dishes.skus_of)
             if len(self._menus) > STORES_KEPT_MAX:
                 self._menus.popitem(last=False)
         else:
@@ -105,39 +103,27 @@ class TenantMenus:
 
     def afresh(self, store_id: str | None) -> Menu:
         """Return a menu of a store that is not kept, and all of it stale."""
-        return Menu(store_id, self._skus_of)
+        return Menu(store_id, self._dishes.skus_of)
 
     def note(self, event: Event, changes: Sequence[Change]) -> None:
         """Follow an event that was just committed."""
         self.sequence = event.sequence
-        for table, key, record in changes:
+        for change in changes:
+            table, key, _ = change
             if table is STOCK:
                 store_id, sku = key
                 menu = self._menus.get(store_id)
-                if menu is not None and sku in self._dishes_with:
-                    menu.stale |= self._dishes_with[sku]
+                if menu is not None:
+                    menu.stale.update(self._dishes.with_sku(sku))
             elif table is ITEM:
-                self._mark(self._dishes_with.get(key[0], ()))
+                self._mark(self._dishes.with_sku(key[0]))
             elif table is MENU_ITEM:
-                self._index(key[0], record)
+                self._dishes.note(change)
                 self._mark(key)
 
     def _mark(self, dish_ids: Iterable[str]) -> None:
         for menu in self._menus.values():
             menu.stale.update(dish_ids)
-
-    def _index(self, dish_id: str, dish: MenuItem | None) -> None:
-        """Learn the recipe of a dish, or that it is gone."""
-        for sku in self._skus_of.pop(dish_id, ()):
-            with_it = self._dishes_with[sku]
-            with_it.discard(dish_id)
-            if not with_it:
-                del self._dishes_with[sku]
-        if dish is None:
-            return
-        self._skus_of[dish_id] = {line.sku for line in dish.recipe}
-        for sku in self._skus_of[dish_id]:
-            self._dishes_with.setdefault(sku, set()).add(dish_id)
 
 
 class Menus:

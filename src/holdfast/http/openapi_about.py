@@ -51,6 +51,13 @@ what is no longer kept 410 `history_gone`. Such an answer never changes: its `ET
 version to write at. Two are worked out at once and eight wait for up to two seconds; the next, and one
 that takes more than ten seconds, is 503 `overloaded`.
 
+**As it happens.** `GET /events` with `Accept: text/event-stream` is a stream of events, which ends when
+its client leaves; `Last-Event-ID` goes on behind an event. `/ws` is a WebSocket: each event is a frame,
+a JSON array of messages with `type` (`stockUpdated`, `lowStockAlert`, `menuChanged`, `orderChanged`,
+`reservationChanged` or `stateChanged`), `sequence`, `at`, and the record after it. It takes `after`,
+`type`, `storeId` and `sku`. Whoever comes back with the newest sequence as `after` hears each event once,
+or one message of the type `reset`: load afresh. A `heartbeat` says where the listener stands.
+
 **Waiting.** 429 and 503 carry `Retry-After` in whole seconds and `details.retryAfterMs`.
 
 **Tenants.** `X-Tenant-ID`, if given, names the tenant; else the domain in `Host` does. `localhost`

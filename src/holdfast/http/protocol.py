@@ -29,12 +29,7 @@ from holdfast.http.flow import Flow
 from holdfast.http.headers import request_id_of
 from holdfast.http.steps import Steps, run
 
-#: So often within the time for a head all connections are looked at.
-_LOOKS: Final = 10
 _NEVER: Final = math.inf
-#: To make room, so many of the oldest connections are looked at.
-_EVICTION_LOOKS: Final = 64
-
 #: Behind an early answer so much of the request's body is thrown away.
 _DISCARDED_BYTES_MAX: Final = 16 * 1024 * 1024
 
@@ -278,16 +273,21 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(too_large(f"No more than {limits.bytes_max} bytes are taken."))
 
     def _asked_to_upgrade(self) -> None:
-        """Answer in HTTP/1.1. The parser reads no body here and is of no use behind this request."""
-        if self._should_upgrade():
-            self._door.leave(self)
-            self.handle_websocket_upgrade()
-            return
+        """Become a WebSocket, or answer in HTTP/1.1.
+
+        The parser reads no body here and is of no use behind this request.
+        """
         declared = dict(self.headers)
         if declared.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in declared:
-            self._refuse(
-                invalid("#/headers/Upgrade", "There is HTTP/1.1 only; leave the Upgrade out.")
-            )
+            self._refuse(invalid("#/headers/Upgrade", "A request with a body takes no Upgrade."))
+        elif self._should_upgrade():
+            if self.cycle is not None and not self.cycle.response_complete:
+                # What is still to be answered would be answered into the WebSocket.
+                self._refuse(invalid("#/headers/Upgrade", "Wait for the answers before it."))
+                return
+            self._shut = True
+            self._door.leave(self)
+            self.handle_websocket_upgrade()
         elif self.cycle is not None:
             self._shut = True
             self.cycle.keep_alive = False

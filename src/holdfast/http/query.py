@@ -76,6 +76,17 @@ def choice_param(name: str, choices: tuple[str, ...], description: str) -> Param
     return Param(name, partial(_read_choice, choices), schema, description)
 
 
+def _read_choices(choices: tuple[str, ...], name: str, text: str) -> frozenset[str]:
+    return frozenset(_read_choice(choices, name, each) for each in text.split(","))
+
+
+def choices_param(name: str, choices: tuple[str, ...], description: str) -> Param:
+    """Some of some words, separated by commas."""
+    any_of = "|".join(choices)
+    schema = {"type": "string", "pattern": f"^(?:{any_of})(?:,(?:{any_of}))*$"}
+    return Param(name, partial(_read_choices, choices), schema, description)
+
+
 def _read_bool(name: str, text: str) -> bool:
     if text in {"true", "false"}:
         return text == "true"

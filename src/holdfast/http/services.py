@@ -10,6 +10,7 @@ from holdfast.accounts import Accounts
 from holdfast.domain.commands import Command
 from holdfast.domain.records import Outcome
 from holdfast.domain.tenants import DeleteTenant, ProvisionTenant, Tenant
+from holdfast.http.live.stream import Streams
 from holdfast.http.menus import Menus
 from holdfast.http.metrics import Metrics
 from holdfast.journal.faulty_disk import FaultyDisk
@@ -32,6 +33,8 @@ class HttpConfig:
     #: Origins whose pages may read our answers, and proxies whose word counts.
     cors_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    #: Origins of other hosts' pages that may listen to the live feed, in lower case.
+    origins: frozenset[str] = frozenset()
 
 
 class Tenants(Protocol):
@@ -118,3 +121,4 @@ class Services:
     #: Who knows who asks; None where nobody is asked (`AUTH_MODE=off`).
     accounts: Accounts | None = None
     menus: Menus = field(default_factory=Menus)
+    streams: Streams = field(default_factory=Streams)

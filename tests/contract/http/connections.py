@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from holdfast.http.door import Door, HeadLimits
+from holdfast.http.socket_protocol import MESSAGE_BYTES_MAX
 from holdfast.resilience.rate_limit import RateLimiter
 from tests.unit.http.memory_ledger import MemoryLedger
 from tests.unit.http.world import PROBLEM_MEMBERS, World
@@ -92,11 +93,11 @@ class Shop:
     def __init__(self, world: World, door: Door, port: int) -> None:
         self.world = world
         self.door = door
-        self._port = port
+        self.port = port
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        connection = Connection(*await asyncio.open_connection("127.0.0.1", self._port))
+        connection = Connection(*await asyncio.open_connection("127.0.0.1", self.port))
         try:
             yield connection
         finally:
@@ -121,6 +122,9 @@ async def serving(
     config = uvicorn.Config(
         world.app,
         http=door.protocol,  # type: ignore[arg-type]  # it only calls it
+        ws=door.socket,  # type: ignore[arg-type]  # as above
+        ws_max_size=MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         access_log=False,

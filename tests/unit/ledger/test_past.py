@@ -202,9 +202,9 @@ async def test_of_an_instant_what_was_due_counts_although_its_event_came_later(
 @with_a_tenant
 async def test_a_tenant_that_was_closed_answers_for_no_past(tenant: Tenant) -> None:
     await tenant.ask(step("receive", store="S", sku="A", qty=5))
-    past = tenant.ledger.past
+    ledger = tenant.ledger  # As whoever asks has it.
     await tenant.close()
     with pytest.raises(Unavailable):
-        await past.read(AsOf(sequence=1), ONE)
+        await ledger.past.read(AsOf(sequence=1), ONE)
     with pytest.raises(Unavailable):
-        await past.explain("S", "A", None)
+        await ledger.past.explain("S", "A", None)
