@@ -272,10 +272,8 @@ class _Service:
             trusted_proxies=settings.trusted_proxies,
             origins=settings.origins,
         )
-        logger, faults = self._logs.logger, self._faults
-        services = Services(
-            config, self._tenants, self, self._metrics, logger, faults, self._accounts
-        )
+        log, faults = self._logs.logger, self._faults
+        services = Services(config, self._tenants, self, self._metrics, log, faults, self._accounts)
         app = create_app(services)
         door = Door(
             self._metrics,
