@@ -24,6 +24,9 @@ class Shop:
         self.asked: list[tuple[str, str, Any]] = []
         self.status = 200
 
+    def close(self) -> None:
+        """A connection of HTTP opens again by itself."""
+
     def request(self, method: str, path: str, body: bytes | None, _: object) -> None:
         self.asked.append((method, path, body and orjson.loads(body)))
 
