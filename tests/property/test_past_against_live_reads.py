@@ -211,7 +211,7 @@ def tight_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_past_is_what_was_said_then() -> None:
     run_state_machine_as_test(
-        PastMachine, settings=settings(max_examples=12, stateful_step_count=20)
+        PastMachine, settings=settings(max_examples=25, stateful_step_count=25)
     )
 
 
