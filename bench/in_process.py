@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from tempfile import TemporaryDirectory
@@ -43,6 +44,7 @@ from holdfast.domain.users import MANAGER, AddUser
 from holdfast.http.app import create_app
 from holdfast.http.door import Door
 from holdfast.http.metrics import Metrics
+from holdfast.http.protocol import BoundedProtocol
 from holdfast.http.services import HttpConfig, Services
 from holdfast.journal import START, OsDisk
 from holdfast.ledger.checkpointer import CheckpointEvery
@@ -179,11 +181,11 @@ async def measure(load: str, seconds: float, folder: Path) -> dict[str, list[flo
     services = Services(config, tenants, Health(), metrics, logs.logger, accounts=accounts)
     app = create_app(services)
     door = Door(metrics, logs.logger)
-    ours, state = _config(app, door.protocol), ServerState()
+    ours, state = _config(app, partial(BoundedProtocol, door)), ServerState()
     await _default_headers(state)
 
     def protocol() -> Any:  # noqa: ANN401 - uvicorn's own
-        return door.protocol(config=ours, server_state=state, app_state={})
+        return BoundedProtocol(door, config=ours, server_state=state, app_state={})
 
     await Load(protocol, iter([_fill(token)]), b"200", 1).round(1)
     expected = {"batch": b"200", "read": b"200"}.get(load, b"201")

@@ -26,6 +26,7 @@ from holdfast.http.app import create_app
 from holdfast.http.door import Door
 from holdfast.http.metrics import Metrics
 from holdfast.http.problems import say_with_status
+from holdfast.http.protocol import BoundedProtocol
 from holdfast.http.services import HttpConfig, Services
 from holdfast.http.socket_protocol import MESSAGE_BYTES_MAX, PING_S
 from holdfast.journal import JournalError, OsDisk
@@ -284,7 +285,7 @@ class _Service:
         return _Server(
             uvicorn.Config(
                 app,
-                http=door.protocol,  # type: ignore[arg-type]  # it only calls it
+                http=partial(BoundedProtocol, door),  # type: ignore[arg-type]  # it only calls it
                 ws=door.socket,  # type: ignore[arg-type]  # as above
                 ws_max_size=MESSAGE_BYTES_MAX,
                 ws_ping_interval=PING_S,

@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -10,45 +9,11 @@ import pytest
 
 from holdfast.domain.records import Outcome
 from holdfast.domain.rejections import Rejected
-from holdfast.journal import OsDisk
 from holdfast.journal.faulty_disk import FaultRule
-from holdfast.ledger.port import Reading, Unavailable
-from holdfast.verify.tenant import verify_tenant
-from tests.support.opened import stock_of
-from tests.support.sharers import TTL_MS, Sharer, Sharers
-from tests.support.steps import Step, step
-
-RECEIVE = step("receive", store="S", sku="A", qty=10)
-HOLD: dict[str, Any] = {"store": "S", "user": "U", "lines": [("A", 7)]}
-
-
-def receive(key: str, qty: int = 1) -> Step:
-    return step("receive", key, store="S", sku="A", qty=qty)
-
-
-def on_hand(outcome: Outcome | Reading) -> int:
-    return (
-        stock_of(outcome).on_hand if not isinstance(outcome, Outcome) else outcome.stock[0].on_hand
-    )
-
-
-@pytest.fixture
-async def sharers(tmp_path: Path) -> AsyncIterator[Sharers]:
-    folder = Sharers(tmp_path)
-    yield folder
-    await folder.close()
-    # Whatever happened, journal and checkpoints are sound.
-    assert not verify_tenant(folder.folder, OsDisk()).differences
-
-
-async def stand_still_in_a_flush(
-    sharer: Sharer, where: str, asked: Step
-) -> "asyncio.Task[Outcome]":
-    """Send a request, and stop the process's disk in the middle of the flush."""
-    sharer.disk.hold(where)
-    task = asyncio.create_task(sharer.ask(asked))
-    await asyncio.to_thread(sharer.disk.wait_until_held)
-    return task
+from holdfast.ledger.port import Unavailable
+from tests.support.shared_folder import RECEIVE, on_hand, receive, stand_still_in_a_flush
+from tests.support.sharers import TTL_MS, Sharers
+from tests.support.steps import step
 
 
 async def test_each_sees_at_once_what_the_other_was_answered(sharers: Sharers) -> None:

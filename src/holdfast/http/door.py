@@ -68,12 +68,6 @@ class Door:
         self.sockets = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def protocol(self, **given: Any) -> "BoundedProtocol":  # noqa: ANN401 - uvicorn's own
-        """Make the protocol of one connection, as uvicorn asks for it."""
-        from holdfast.http.protocol import BoundedProtocol  # noqa: PLC0415 - they know each other
-
-        return BoundedProtocol(self, **given)
-
     def socket(self, **given: Any) -> SocketProtocol:  # noqa: ANN401 - uvicorn's own
         """Make the protocol of a connection that becomes a WebSocket, as uvicorn asks for it."""
         return SocketProtocol(self, **given)

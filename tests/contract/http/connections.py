@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import uvicorn
 from uvicorn.server import ServerState
 
 from holdfast.http.door import Door, HeadLimits
+from holdfast.http.protocol import BoundedProtocol
 from holdfast.http.socket_protocol import MESSAGE_BYTES_MAX
 from holdfast.resilience.rate_limit import RateLimiter
 from tests.unit.http.memory_ledger import MemoryLedger
@@ -121,7 +123,7 @@ async def serving(
     door = Door(world.metrics, world.logs.logger, limits, limiter, connections_max)
     config = uvicorn.Config(
         world.app,
-        http=door.protocol,  # type: ignore[arg-type]  # it only calls it
+        http=partial(BoundedProtocol, door),  # type: ignore[arg-type]  # it only calls it
         ws=door.socket,  # type: ignore[arg-type]  # as above
         ws_max_size=MESSAGE_BYTES_MAX,
         ws_per_message_deflate=False,
@@ -135,7 +137,7 @@ async def serving(
     config.load()
     state = ServerState()
     listener = await asyncio.get_running_loop().create_server(
-        lambda: door.protocol(config=config, server_state=state, app_state={}),
+        lambda: BoundedProtocol(door, config=config, server_state=state, app_state={}),
         "127.0.0.1",
         0,
     )
